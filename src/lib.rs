@@ -1,0 +1,8 @@
+//! oxherd provisions Open-Xchange App Suite from Univention directories.
+//!
+//! The rooms of the house, from the ground up; a room imports only from rooms below it (`tests/layout.rs` checks that).
+
+pub mod engine;
+pub mod ox;
+pub mod state;
+pub mod udm;

@@ -1,0 +1,3 @@
+//! The `oxherd` binary.
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! The directory model: what a Univention directory sends us, independent of where it goes.
+
+mod dn;
+mod event;
+mod object;
+mod properties;
+
+pub use dn::{Dn, DnError};
+pub use event::{Change, Event};
+pub use object::{ObjectId, ObjectType, UnknownObjectType};
+pub use properties::{Properties, PropertyError};
