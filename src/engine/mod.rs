@@ -1,10 +1,21 @@
 //! The engine: intake → journal → schedule → plan → execute → record, for any target system.
 //!
 //! A target system is a [`Target`]: pure functions that say what an object touches and which calls bring it to its desired
-//! state, and two asynchronous ones that make a call or ask a question.
+//! state, and a few asynchronous ones that make a call or ask a question.
 
+mod backoff;
+mod circuit;
+mod perform;
+mod run;
+mod schedule;
+mod session;
+mod status;
 mod target;
 
+pub use backoff::Backoff;
+pub use run::{Engine, EngineHandle, EngineOptions, Switch};
+pub use schedule::Limits;
+pub use status::{CircuitStatus, EngineStatus, Phase, Totals};
 pub use target::{
     Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
 };

@@ -171,14 +171,13 @@ pub struct Plan<T: Target + ?Sized> {
 }
 
 /// What a refused call means.
-#[derive(Debug)]
 pub enum Reaction<T: Target + ?Sized> {
     /// It taught something: plan again with it.
     Learn(T::Fact),
     /// Ask this, then plan again.
     Ask(T::Query),
-    /// It counts as done (deleting what is gone).
-    Done,
+    /// It counts as done, with this effect (deleting what is gone).
+    Done(T::Effect),
     /// It is a failure.
     Fail,
 }

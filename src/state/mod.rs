@@ -1,9 +1,20 @@
 //! Durable state: journal, snapshots, parked objects, audit trail, credentials.
 //!
-//! The engine sees state only through the trait [`Store`]; one file per backend implements it.
+//! The engine sees state only through the trait [`Store`]; one folder per backend implements it.
 
+mod error;
+pub mod sqlite;
+mod store;
 mod types;
 
+pub use error::{StateError, StateErrorCategory};
+pub use store::{Backlog, Counts, ParkedFilter, Store};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
 };
+
+/// Milliseconds since 1970, the clock of everything that is stored.
+pub fn now_ms() -> i64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_1970.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}

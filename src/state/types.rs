@@ -33,6 +33,11 @@ impl Handle {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A handle from its text.
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 impl fmt::Display for Handle {
@@ -168,6 +173,8 @@ pub enum Verdict {
     Nothing,
     /// A newer task of the same object took its place.
     Absorbed,
+    /// It was interrupted half-way by something that passes; the task stays in the journal.
+    Unfinished,
     /// It failed for a reason that lies in the object or in what it depends on. The task is kept with it.
     Parked(Box<ParkedRow>),
 }
@@ -181,7 +188,7 @@ pub struct Outcome {
     pub object: ObjectId,
     /// How it ended.
     pub verdict: Verdict,
-    /// What the target holds after a partial failure, if it differs from what is recorded.
+    /// What the target holds after a failure half-way, if it differs from what is recorded.
     pub partial: Option<Box<Record>>,
     /// Handles whose dependants must be planned again.
     pub ripple: Vec<Handle>,
@@ -201,8 +208,11 @@ pub struct ParkedRow {
     pub category: String,
     /// What is wrong and what to do, without secrets.
     pub cause: String,
-    /// The names whose change makes another try worthwhile.
+    /// The names that are missing and whose change makes another try worthwhile.
     pub waits_for: Vec<Handle>,
+    /// All names that the object depends on: each change of one starts another try.
+    #[serde(skip)]
+    pub depends_on: Vec<Handle>,
     /// How often it was tried.
     pub attempts: u32,
     /// First failure, in milliseconds since 1970.

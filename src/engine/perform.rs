@@ -1,0 +1,342 @@
+//! The work on one task: plan, execute, learn, plan again, until the object is as desired.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::state::{
+    AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
+};
+use crate::udm::{Dn, Properties};
+
+use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault};
+
+/// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
+const ROUNDS: usize = 24;
+
+/// How a try ended.
+pub(super) enum Tried {
+    /// For good, one way or the other.
+    Ended(Outcome),
+    /// For the moment: the target is busy or unreachable, or the state store failed.
+    Again {
+        /// Where the cause lies; never [`FaultClass::Object`].
+        class: FaultClass,
+        /// What was wrong, without secrets.
+        cause: String,
+        /// What was reached before, if anything: to be written before the next try.
+        reached: Option<Outcome>,
+    },
+}
+
+/// Lanes of the target: one call at a time in each, in the order of asking.
+#[derive(Default)]
+pub(super) struct Lanes(Mutex<HashMap<Handle, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Lanes {
+    /// Waits for a lane. It is free again when the guard is dropped.
+    async fn enter(&self, lane: Option<Handle>) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        let lane = lane?;
+        let lock = {
+            let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lanes.entry(lane).or_default())
+        };
+        Some(lock.lock_owned().await)
+    }
+}
+
+/// What a try of a task has reached.
+struct Progress<T: Target> {
+    state: T::State,
+    calls: Vec<String>,
+    attributes: Vec<String>,
+    warnings: Vec<String>,
+    skipped: Option<String>,
+}
+
+/// Why a try stopped before the end.
+enum Stop {
+    Again { class: FaultClass, cause: String },
+    Refused { category: String, cause: String, waits_for: Vec<Handle> },
+}
+
+impl From<StateError> for Stop {
+    fn from(error: StateError) -> Self {
+        Self::Again { class: FaultClass::World, cause: error.to_string() }
+    }
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused {
+            category: rejection.category.as_ref().to_owned(),
+            cause: rejection.message,
+            waits_for: rejection.waits_for,
+        }
+    }
+}
+
+/// Sorts a failed call.
+fn stop_for(fault: &impl TargetFault) -> Stop {
+    let cause = fault.to_string();
+    let refused =
+        |category: &str, waits_for| Stop::Refused { category: category.to_owned(), cause: cause.clone(), waits_for };
+    match fault.class() {
+        FaultClass::Object => refused("RefusedByTarget", Vec::new()),
+        FaultClass::Dependency(handle) => refused("Dependency", vec![handle]),
+        FaultClass::Protocol => refused("Protocol", Vec::new()),
+        class @ (FaultClass::Busy | FaultClass::World) => Stop::Again { class, cause },
+    }
+}
+
+/// Makes one try of a task.
+pub(super) async fn attempt<T: Target, S: Store>(
+    target: &T,
+    store: &S,
+    lanes: &Lanes,
+    entry: &JournalEntry,
+    own: Option<Record>,
+) -> Tried {
+    let started = Instant::now();
+    let (dn, desired) = match (&entry.task, &own) {
+        (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
+        (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
+        (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
+    };
+    let subject = Subject { target, store, lanes, entry, dn: &dn, desired: desired.as_ref() };
+    let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
+        Ok(state) => state.unwrap_or_default(),
+        Err(error) => {
+            let cause = StateError::corrupt("target state", &error).to_string();
+            return Tried::Again { class: FaultClass::World, cause, reached: None };
+        }
+    };
+    let mut progress =
+        Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
+    let stop = subject.pursue(&mut progress).await.err();
+    subject.conclude(own.as_ref(), progress, stop, started)
+}
+
+fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
+    Outcome {
+        seq: entry.seq,
+        object: entry.task.object().clone(),
+        verdict,
+        partial: None,
+        ripple: Vec::new(),
+        audit: None,
+    }
+}
+
+/// One task with everything that the work on it needs.
+struct Subject<'a, T: Target, S: Store> {
+    target: &'a T,
+    store: &'a S,
+    lanes: &'a Lanes,
+    entry: &'a JournalEntry,
+    dn: &'a Dn,
+    desired: Option<&'a Properties>,
+}
+
+impl<T: Target, S: Store> Subject<'_, T, S> {
+    /// Plans and executes until the plan is done.
+    async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
+        let mut known = Known::default();
+        let mut facts = Vec::new();
+        'planning: for _ in 0..ROUNDS {
+            let decision = self.target.plan(&Input {
+                object: self.entry.task.object(),
+                kind: self.entry.task.kind(),
+                dn: self.dn,
+                desired: self.desired,
+                state: &progress.state,
+                known: &known,
+                facts: &facts,
+            })?;
+            let plan = match decision {
+                Decision::Lookup { faces, properties, referrers } => {
+                    look_up(self.store, &mut known, faces, &properties, referrers).await?;
+                    continue;
+                }
+                Decision::Ask(query) => {
+                    facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                    continue;
+                }
+                Decision::Do(plan) => plan,
+            };
+            let Plan { base, calls, skipped, warnings, attributes } = plan;
+            progress.state = base;
+            progress.skipped = skipped;
+            progress.warnings = warnings;
+            merge(&mut progress.attributes, attributes);
+            for call in calls {
+                let guard = self.lanes.enter(self.target.lane(&call)).await;
+                let result = self.target.execute(&call, &progress.state).await;
+                drop(guard);
+                progress.calls.push(self.target.call_name(&call).to_owned());
+                match result {
+                    Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                    Err(fault) => match self.target.react(&call, &fault, &progress.state) {
+                        Reaction::Learn(fact) => {
+                            facts.push(fact);
+                            continue 'planning;
+                        }
+                        Reaction::Ask(query) => {
+                            facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                            continue 'planning;
+                        }
+                        Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                        Reaction::Fail => return Err(stop_for(&fault)),
+                    },
+                }
+            }
+            return Ok(());
+        }
+        Err(Stop::Refused {
+            category: "Protocol".to_owned(),
+            cause: format!(
+                "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a defect of oxherd; please report it with the object's history"
+            ),
+            waits_for: Vec::new(),
+        })
+    }
+
+    /// What remains of a try: record, parked row, audit line, and whose turn it is next.
+    fn conclude(&self, own: Option<&Record>, progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
+        let reached = self.record(own, &progress.state);
+        let changed = own.map_or(progress.state != T::State::default(), |own| own.state != reached.state);
+        let mut notes: Vec<_> = progress.skipped.iter().chain(&progress.warnings).cloned().collect();
+        let mut again = None;
+        let (verdict, label) = match stop {
+            Some(Stop::Again { class, cause }) => {
+                if !changed {
+                    return Tried::Again { class, cause, reached: None };
+                }
+                notes.push(cause.clone());
+                again = Some((class, cause));
+                (Verdict::Unfinished, "Unfinished")
+            }
+            Some(Stop::Refused { category, cause, waits_for }) => {
+                notes.push(cause.clone());
+                (Verdict::Parked(Box::new(self.parked(category, cause, waits_for))), "Parked")
+            }
+            None => match (self.desired, own) {
+                (None, Some(_)) => (Verdict::Removed, "Removed"),
+                (None, None) => (Verdict::Nothing, "Unchanged"),
+                (Some(_), _) => {
+                    let label = match (&progress.skipped, progress.calls.is_empty()) {
+                        (_, false) => "Applied",
+                        (Some(_), true) => "Skipped",
+                        (None, true) => "Unchanged",
+                    };
+                    (Verdict::Applied(Box::new(reached.clone())), label)
+                }
+            },
+        };
+        let partial =
+            (changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_))).then_some(Box::new(reached));
+        let ripple = match &verdict {
+            Verdict::Applied(record) => ripple(own, Some(record)),
+            Verdict::Removed => ripple(own, None),
+            _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
+        };
+        let audit = AuditRow {
+            at: now_ms(),
+            seq: self.entry.seq,
+            object: self.entry.task.object().clone(),
+            kind: self.entry.task.kind(),
+            origin: self.entry.origin.clone(),
+            outcome: label.to_owned(),
+            calls: progress.calls,
+            attributes: progress.attributes,
+            notes,
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            revision: self.target.revision(),
+        };
+        let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
+        match again {
+            Some((class, cause)) => Tried::Again { class, cause, reached: Some(ended) },
+            None => Tried::Ended(ended),
+        }
+    }
+
+    /// The record of a state that was reached. An object that is being deleted keeps its former properties until it is gone.
+    fn record(&self, own: Option<&Record>, state: &T::State) -> Record {
+        let (object, kind) = (self.entry.task.object(), self.entry.task.kind());
+        let desired = self.desired.or(own.map(|own| &own.desired)).cloned().unwrap_or_default();
+        Record {
+            object: object.clone(),
+            kind,
+            dn: self.dn.clone(),
+            state: serde_json::to_value(state).unwrap_or_default(),
+            face: self.target.face(kind, &desired, state),
+            footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
+            desired,
+            revision: self.target.revision(),
+        }
+    }
+
+    fn parked(&self, category: String, cause: String, waits_for: Vec<Handle>) -> ParkedRow {
+        let (object, kind) = (self.entry.task.object(), self.entry.task.kind());
+        let footprint = self.target.footprint(object, kind, self.dn, self.desired, &T::State::default());
+        let now = now_ms();
+        ParkedRow {
+            object: object.clone(),
+            kind,
+            category,
+            cause,
+            waits_for,
+            depends_on: footprint.refs,
+            attempts: 1,
+            first_at: now,
+            last_at: now,
+            task: Some(self.entry.task.clone()),
+        }
+    }
+}
+
+/// The names whose dependants must be planned again: all of an object that shows itself differently to others.
+fn ripple(before: Option<&Record>, after: Option<&Record>) -> Vec<Handle> {
+    let shown = |record: Option<&Record>| record.map(|record| (record.face.clone(), record.footprint.handles.clone()));
+    if shown(before) == shown(after) {
+        return Vec::new();
+    }
+    let mut handles: Vec<_> =
+        before.iter().chain(&after).flat_map(|record| record.footprint.handles.iter().cloned()).collect();
+    handles.sort_unstable();
+    handles.dedup();
+    handles
+}
+
+fn merge(all: &mut Vec<String>, more: Vec<String>) {
+    for name in more {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+}
+
+/// Answers a lookup from the store.
+pub(super) async fn look_up<S: Store>(
+    store: &S,
+    known: &mut Known,
+    faces: Vec<Handle>,
+    properties: &[crate::udm::ObjectId],
+    referrers: Vec<Handle>,
+) -> Result<(), StateError> {
+    let mut found: HashMap<Handle, Found> =
+        store.resolve(&faces).await?.into_iter().map(|found| (found.handle.clone(), found)).collect();
+    for handle in faces {
+        let face = found.remove(&handle);
+        known.set_face(handle, face);
+    }
+    let mut stored = store.properties(properties).await?;
+    for object in properties {
+        known.set_properties(object.clone(), stored.remove(object).unwrap_or_default());
+    }
+    for handle in referrers {
+        let found = store.referrers(&handle).await?;
+        known.set_referrers(handle, found);
+    }
+    Ok(())
+}

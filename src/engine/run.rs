@@ -1,0 +1,233 @@
+//! The loop that keeps everything moving.
+//!
+//! One task owns the schedule. Workers try tasks and report; a committer writes their ends in batches and only then the
+//! keys of a task are released, so that whoever follows reads what was written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::state::{Outcome, Seq, Store, Verdict};
+use crate::udm::ObjectId;
+
+use super::backoff::Backoff;
+use super::circuit::PROBES;
+use super::perform::Tried;
+use super::schedule::Limits;
+use super::session::Session;
+use super::status::EngineStatus;
+use super::target::Target;
+
+/// How the engine works.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// How many tasks may run.
+    pub limits: Limits,
+    /// How many tasks are looked at ahead. More lets more lanes work beside each other; each costs about a kilobyte.
+    pub window: usize,
+    /// Waits between tries of a task when the target is busy.
+    pub retry: Backoff,
+    /// How long a parked object rests before it is tried again without a reason.
+    pub parked_retry: Duration,
+    /// How long the audit trail is kept.
+    pub audit_retention: Duration,
+    /// How long tasks that run may go on when the engine is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits { total: 64, per_lane: 2 },
+            window: 10_000,
+            retry: Backoff::default(),
+            parked_retry: Duration::from_mins(15),
+            audit_retention: Duration::from_hours(90 * 24),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What an administrator may change while the engine runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Switch {
+    /// Work.
+    #[default]
+    On,
+    /// Take events in, but call nothing.
+    Paused,
+}
+
+/// The way to a running engine.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    wake: Arc<Notify>,
+    wakes: Arc<AtomicU64>,
+    status: watch::Receiver<EngineStatus>,
+    switch: watch::Sender<Switch>,
+}
+
+impl EngineHandle {
+    /// Tells the engine that the journal has grown or that settings changed.
+    pub fn wake(&self) {
+        self.wakes.fetch_add(1, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    /// Pauses the engine or lets it go on.
+    pub fn switch(&self, switch: Switch) {
+        self.switch.send_if_modified(|current| std::mem::replace(current, switch) != switch);
+    }
+
+    /// The latest picture of the engine.
+    pub fn status(&self) -> EngineStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Pictures of the engine as they come.
+    pub fn watch(&self) -> watch::Receiver<EngineStatus> {
+        self.status.clone()
+    }
+
+    /// Waits until nothing can make progress any more, everything included that was journalled before this call.
+    pub async fn idle(&self) -> EngineStatus {
+        self.wake();
+        let wanted = self.wakes.load(Ordering::SeqCst);
+        let mut status = self.status.clone();
+        let reached = status.wait_for(|status| status.idle && status.wakes >= wanted).await;
+        reached.map_or_else(|_| EngineStatus::default(), |status| status.clone())
+    }
+}
+
+/// The engine of one target.
+pub struct Engine<T: Target, S: Store> {
+    pub(super) target: Arc<T>,
+    pub(super) store: Arc<S>,
+    pub(super) options: EngineOptions,
+    wake: Arc<Notify>,
+    pub(super) wakes: Arc<AtomicU64>,
+    status: watch::Sender<EngineStatus>,
+    switch: watch::Receiver<Switch>,
+}
+
+impl<T: Target, S: Store> Engine<T, S> {
+    /// An engine and the way to it.
+    pub fn new(target: Arc<T>, store: Arc<S>, options: EngineOptions) -> (Self, EngineHandle) {
+        let (status, status_receiver) = watch::channel(EngineStatus::default());
+        let (switch_sender, switch) = watch::channel(Switch::On);
+        let (wake, wakes) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+        let handle = EngineHandle {
+            wake: Arc::clone(&wake),
+            wakes: Arc::clone(&wakes),
+            status: status_receiver,
+            switch: switch_sender,
+        };
+        (Self { target, store, options, wake, wakes, status, switch }, handle)
+    }
+
+    /// Works until told to stop. Then finishes what runs, within the drain time.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let (outcomes, outcome_receiver) = mpsc::unbounded_channel();
+        let (reports, mut report_receiver) = mpsc::unbounded_channel();
+        let committer = tokio::spawn(commit_batches(Arc::clone(&self.store), outcome_receiver, reports.clone()));
+        let mut session = Session::new(&self, outcomes, reports);
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            session.start_tasks(*self.switch.borrow_and_update());
+            session.publish(&self.status);
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(report) = report_receiver.recv() => session.take(report).await,
+                () = self.wake.notified() => session.look_at_journal().await,
+                _ = tick.tick() => session.tick().await,
+                () = sleep_until(session.next_time()) => session.time_passed(),
+                Ok(()) = self.switch.changed() => {}
+            }
+            while let Ok(report) = report_receiver.try_recv() {
+                session.take(report).await;
+            }
+        }
+        session.stop();
+        session.publish(&self.status);
+        let drained = tokio::time::timeout(self.options.drain, async {
+            while session.is_running() {
+                let Some(report) = report_receiver.recv().await else { break };
+                session.take(report).await;
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(
+                "tasks were still running when the drain time ended: they will be repeated at the next start"
+            );
+        }
+        drop(session);
+        if committer.await.is_err() {
+            tracing::error!("the committer ended abnormally");
+        }
+    }
+}
+
+/// What workers, the committer and probes report.
+pub(super) enum Report {
+    Tried {
+        seq: Seq,
+        tried: Box<Tried>,
+    },
+    /// The task had ended already (another process dropped it).
+    Vanished {
+        seq: Seq,
+    },
+    Committed(Vec<Written>),
+    CommitFailed(String),
+    Probed(Result<(), String>),
+}
+
+/// What the session needs to know of a written outcome.
+pub(super) struct Written {
+    pub(super) seq: Seq,
+    pub(super) object: ObjectId,
+    pub(super) unfinished: bool,
+    pub(super) rippled: bool,
+}
+
+/// Writes outcomes in batches as they come. A failing store is tried until it works: nothing is lost meanwhile.
+async fn commit_batches<S: Store>(
+    store: Arc<S>,
+    mut outcomes: mpsc::UnboundedReceiver<Outcome>,
+    reports: mpsc::UnboundedSender<Report>,
+) {
+    const BATCH: usize = 256;
+    let mut batch = Vec::with_capacity(BATCH);
+    while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+        let mut attempt = 0;
+        while let Err(error) = store.commit(&batch).await {
+            attempt += 1;
+            tracing::error!(%error, attempt, "cannot write to the state store");
+            if reports.send(Report::CommitFailed(error.to_string())).is_err() && attempt > 3 {
+                // Nobody waits any more: what is not written is repeated at the next start.
+                return;
+            }
+            tokio::time::sleep(PROBES.wait(attempt).max(Duration::from_millis(50))).await;
+        }
+        let written = batch.drain(..).map(|outcome| Written {
+            seq: outcome.seq,
+            unfinished: matches!(outcome.verdict, Verdict::Unfinished),
+            rippled: !outcome.ripple.is_empty(),
+            object: outcome.object,
+        });
+        // Only a session that is gone does not listen.
+        let _ = reports.send(Report::Committed(written.collect()));
+    }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,379 @@
+//! Which task may run: arrival order where tasks share a name, everything else side by side.
+//!
+//! Pure data structure without clock or I/O. A task writes some keys and reads others. Tasks that share a key run in
+//! arrival order unless both only read it. Each key has a queue; a task is ready when no queue holds it back.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::state::{Footprint, Handle, Seq};
+use crate::udm::ObjectId;
+
+/// A name in the form in which the schedule keeps it. Two names that collide only cost some parallelism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(u64);
+
+impl Key {
+    /// The key of a name.
+    pub fn of(name: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// The keys of one task, without doubles; no key is in both sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Keys that the task changes.
+    pub writes: Vec<Key>,
+    /// Keys that it only depends on.
+    pub reads: Vec<Key>,
+    /// The lane that bounds how many tasks are under way beside each other.
+    pub lane: Option<Key>,
+}
+
+impl Keys {
+    /// The keys of a task for `object` whose footprints before and after are given.
+    pub fn new<'a>(object: &ObjectId, footprints: impl IntoIterator<Item = &'a Footprint>) -> Self {
+        let mut writes = HashSet::from([Key::of(("object", object))]);
+        let mut reads = HashSet::new();
+        let mut lane = None;
+        for footprint in footprints {
+            writes.extend(footprint.handles.iter().chain(&footprint.claims).map(|handle| Key::of(handle.as_str())));
+            reads.extend(footprint.refs.iter().map(|handle| Key::of(handle.as_str())));
+            lane = footprint.lane.as_ref().map(Handle::as_str).map(Key::of).or(lane);
+        }
+        reads.retain(|key| !writes.contains(key));
+        Self { writes: writes.into_iter().collect(), reads: reads.into_iter().collect(), lane }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Key, Mode)> {
+        self.writes.iter().map(|key| (*key, Mode::Write)).chain(self.reads.iter().map(|key| (*key, Mode::Read)))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Read,
+    Write,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    seq: Seq,
+    mode: Mode,
+    granted: bool,
+}
+
+/// Who wants a key, in arrival order. Thousands of users read the key of their context, so nothing here may walk the queue
+/// on the usual paths.
+#[derive(Debug, Default)]
+struct Queue {
+    entries: VecDeque<Waiting>,
+    /// How many of the entries write.
+    writers: usize,
+}
+
+impl Queue {
+    fn push(&mut self, seq: Seq, mode: Mode) -> bool {
+        let granted = match mode {
+            Mode::Write => self.entries.is_empty(),
+            Mode::Read => self.writers == 0,
+        };
+        self.writers += usize::from(mode == Mode::Write);
+        self.entries.push_back(Waiting { seq, mode, granted });
+        granted
+    }
+
+    /// Takes a task out. Returns the tasks that get the key now.
+    fn remove(&mut self, seq: Seq) -> Vec<Seq> {
+        // Entries are in order of `seq`.
+        let Ok(position) = self.entries.binary_search_by_key(&seq, |entry| entry.seq) else { return Vec::new() };
+        let left = self.entries.remove(position).map_or(Mode::Read, |entry| entry.mode);
+        self.writers -= usize::from(left == Mode::Write);
+        let first_has_it = self.entries.front().is_none_or(|first| first.granted);
+        if left == Mode::Read && first_has_it {
+            // Only a leaving writer can let others than the first one in.
+            return Vec::new();
+        }
+        self.grant()
+    }
+
+    /// Grants the key to the first task, or to all leading readers. Returns those that did not have it yet.
+    fn grant(&mut self) -> Vec<Seq> {
+        let mut unblocked = Vec::new();
+        for (position, entry) in self.entries.iter_mut().enumerate() {
+            if entry.mode == Mode::Write && position > 0 {
+                break;
+            }
+            if !entry.granted {
+                entry.granted = true;
+                unblocked.push(entry.seq);
+            }
+            if entry.mode == Mode::Write {
+                break;
+            }
+        }
+        unblocked
+    }
+
+    /// Whether nobody behind `seq` shares the key with it, unless all only read it.
+    fn is_free_behind(&self, seq: Seq, mode: Mode) -> bool {
+        let mut behind = self.entries.iter().rev().take_while(|entry| entry.seq > seq);
+        match mode {
+            Mode::Write => behind.next().is_none(),
+            Mode::Read => self.writers == 0 || behind.all(|entry| entry.mode == Mode::Read),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Some key is held by an earlier task.
+    Blocked,
+    /// Nothing holds it back but the limits.
+    Ready,
+    /// It runs.
+    Running,
+    /// It failed for the moment and keeps its place until it is released.
+    Resting,
+}
+
+#[derive(Debug)]
+struct Slot {
+    object: ObjectId,
+    keys: Keys,
+    /// Keys that are not granted yet.
+    missing: usize,
+    phase: Phase,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    ready: VecDeque<Seq>,
+    running: usize,
+    in_rotation: bool,
+}
+
+/// How many tasks may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// At the same time.
+    pub total: usize,
+    /// At the same time in one lane. Two keep a lane busy: one calls while the next one plans.
+    pub per_lane: usize,
+}
+
+/// All tasks that were admitted and have not ended.
+#[derive(Debug)]
+pub struct Schedule {
+    limits: Limits,
+    queues: HashMap<Key, Queue>,
+    slots: HashMap<Seq, Slot>,
+    /// The newest task of each object that has not started.
+    waiting: HashMap<ObjectId, Seq>,
+    lanes: HashMap<Option<Key>, Lane>,
+    /// Lanes with something to start, in turn, so that a long lane never starves a short one.
+    rotation: VecDeque<Option<Key>>,
+    running: usize,
+}
+
+impl Schedule {
+    /// An empty schedule.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            queues: HashMap::new(),
+            slots: HashMap::new(),
+            waiting: HashMap::new(),
+            lanes: HashMap::new(),
+            rotation: VecDeque::new(),
+            running: 0,
+        }
+    }
+
+    /// Admits a task behind all others. Returns an earlier task of the same object whose place it takes: that one has not
+    /// started, and nobody between them can tell the difference.
+    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys) -> Option<Seq> {
+        let absorbed = self.waiting.get(object).copied().filter(|earlier| self.may_absorb(*earlier, &keys));
+        if let Some(earlier) = absorbed {
+            self.leave(earlier);
+        }
+        let mut missing = 0;
+        for (key, mode) in keys.all() {
+            let granted = self.queues.entry(key).or_default().push(seq, mode);
+            missing += usize::from(!granted);
+        }
+        let lane = keys.lane;
+        let phase = if missing == 0 { Phase::Ready } else { Phase::Blocked };
+        self.slots.insert(seq, Slot { object: object.clone(), keys, missing, phase });
+        self.waiting.insert(object.clone(), seq);
+        if phase == Phase::Ready {
+            self.make_ready(seq, lane, Place::Back);
+        }
+        absorbed
+    }
+
+    /// Whether no task between `earlier` and the end of the queues shares a key with either, unless all only read it.
+    fn may_absorb(&self, earlier: Seq, newer: &Keys) -> bool {
+        let Some(slot) = self.slots.get(&earlier) else { return false };
+        slot.keys
+            .all()
+            .chain(newer.all())
+            .all(|(key, mode)| self.queues.get(&key).is_none_or(|queue| queue.is_free_behind(earlier, mode)))
+    }
+
+    /// The next task that may start; it counts as running from now on.
+    pub fn start(&mut self) -> Option<Seq> {
+        if self.running >= self.limits.total {
+            return None;
+        }
+        while let Some(id) = self.rotation.pop_front() {
+            let limit = self.lane_limit(id);
+            let Some(lane) = self.lanes.get_mut(&id) else { continue };
+            lane.in_rotation = false;
+            if lane.running >= limit {
+                continue;
+            }
+            let Some(seq) = lane.ready.pop_front() else { continue };
+            lane.running += 1;
+            self.running += 1;
+            self.rotate(id);
+            if let Some(slot) = self.slots.get_mut(&seq) {
+                slot.phase = Phase::Running;
+                if self.waiting.get(&slot.object) == Some(&seq) {
+                    self.waiting.remove(&slot.object);
+                }
+            }
+            return Some(seq);
+        }
+        None
+    }
+
+    /// A task ended for good: those that it held back may follow.
+    pub fn finish(&mut self, seq: Seq) {
+        self.stop_running(seq);
+        self.leave(seq);
+    }
+
+    /// A running task failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
+    pub fn rest(&mut self, seq: Seq) {
+        self.stop_running(seq);
+        if let Some(slot) = self.slots.get_mut(&seq) {
+            slot.phase = Phase::Resting;
+            self.waiting.entry(slot.object.clone()).or_insert(seq);
+        }
+    }
+
+    /// A resting task may try again, before others of its lane.
+    pub fn release(&mut self, seq: Seq) {
+        if let Some(slot) = self.slots.get_mut(&seq).filter(|slot| slot.phase == Phase::Resting) {
+            slot.phase = Phase::Ready;
+            let lane = slot.keys.lane;
+            self.make_ready(seq, lane, Place::Front);
+        }
+    }
+
+    /// Tasks that were admitted and have not ended.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether a task of the object has not started yet.
+    pub fn has_waiting(&self, object: &ObjectId) -> bool {
+        self.waiting.contains_key(object)
+    }
+
+    /// Tasks that run now.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    fn lane_limit(&self, lane: Option<Key>) -> usize {
+        if lane.is_some() { self.limits.per_lane } else { self.limits.total }
+    }
+
+    fn stop_running(&mut self, seq: Seq) {
+        let Some(slot) = self.slots.get(&seq).filter(|slot| slot.phase == Phase::Running) else { return };
+        let id = slot.keys.lane;
+        self.running -= 1;
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.running -= 1;
+            if lane.running == 0 && lane.ready.is_empty() && !lane.in_rotation {
+                self.lanes.remove(&id);
+            }
+        }
+        self.rotate(id);
+    }
+
+    /// Puts a lane into the rotation if it has something that may start.
+    fn rotate(&mut self, id: Option<Key>) {
+        let limit = self.lane_limit(id);
+        if let Some(lane) = self.lanes.get_mut(&id)
+            && !lane.in_rotation
+            && !lane.ready.is_empty()
+            && lane.running < limit
+        {
+            lane.in_rotation = true;
+            self.rotation.push_back(id);
+        }
+    }
+
+    fn make_ready(&mut self, seq: Seq, id: Option<Key>, place: Place) {
+        let lane = self.lanes.entry(id).or_default();
+        match place {
+            Place::Back => lane.ready.push_back(seq),
+            Place::Front => lane.ready.push_front(seq),
+        }
+        self.rotate(id);
+    }
+
+    /// Takes a task that does not run out of all queues.
+    fn leave(&mut self, seq: Seq) {
+        let Some(slot) = self.slots.remove(&seq) else { return };
+        if self.waiting.get(&slot.object) == Some(&seq) {
+            self.waiting.remove(&slot.object);
+        }
+        if slot.phase == Phase::Ready
+            && let Some(lane) = self.lanes.get_mut(&slot.keys.lane)
+        {
+            lane.ready.retain(|ready| *ready != seq);
+        }
+        for (key, _) in slot.keys.all() {
+            let Entry::Occupied(mut entry) = self.queues.entry(key) else { continue };
+            let unblocked = entry.get_mut().remove(seq);
+            if entry.get().entries.is_empty() {
+                entry.remove();
+            }
+            for next in unblocked {
+                self.granted(next);
+            }
+        }
+    }
+
+    fn granted(&mut self, seq: Seq) {
+        let Some(slot) = self.slots.get_mut(&seq) else { return };
+        slot.missing -= 1;
+        if slot.missing == 0 && slot.phase == Phase::Blocked {
+            slot.phase = Phase::Ready;
+            let lane = slot.keys.lane;
+            self.make_ready(seq, lane, Place::Back);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Front,
+    Back,
+}
+
+#[cfg(test)]
+mod tests;

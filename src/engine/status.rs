@@ -1,0 +1,82 @@
+//! What the engine says about itself.
+
+use serde::Serialize;
+
+/// Why the engine does what it does. There is always exactly one answer to «why does nothing happen?».
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::AsRefStr)]
+pub enum Phase {
+    /// It has not looked at its journal yet.
+    #[default]
+    Starting,
+    /// Tasks are under way.
+    Working,
+    /// There is nothing to do.
+    Idle,
+    /// Everything that is left waits for a time or a change.
+    Waiting,
+    /// An administrator paused it. Events are still taken in.
+    Paused,
+    /// The target does not work. Events are still taken in.
+    CircuitOpen,
+    /// The state store does not work.
+    StateFailing,
+    /// It finishes what is under way and ends.
+    Stopping,
+}
+
+/// The circuit to the target while it is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CircuitStatus {
+    /// Why.
+    pub reason: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+}
+
+/// What has been done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Totals {
+    /// Tasks that ended well, with or without calls.
+    pub done: u64,
+    /// Of these, tasks that needed no call.
+    pub unchanged: u64,
+    /// Tasks whose place a newer one took.
+    pub absorbed: u64,
+    /// Tasks that ended parked.
+    pub parked: u64,
+    /// Tries that have to be repeated.
+    pub retries: u64,
+    /// Calls to the target.
+    pub calls: u64,
+}
+
+/// A picture of the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineStatus {
+    /// What it does.
+    pub phase: Phase,
+    /// Whether nothing can make progress any more without a new event, a correction or time.
+    pub idle: bool,
+    /// Tasks in the journal.
+    pub backlog: u64,
+    /// Tasks that run now.
+    pub running: u64,
+    /// Tasks that rest before another try.
+    pub resting: u64,
+    /// Parked objects.
+    pub parked: u64,
+    /// Age of the oldest task in the journal in milliseconds.
+    pub lag_ms: i64,
+    /// Why the target is not called, if it is not.
+    pub circuit: Option<CircuitStatus>,
+    /// Why the state store is not written, if it is not.
+    pub state_failure: Option<String>,
+    /// What has been done since the start.
+    pub totals: Totals,
+    /// How many wake-up calls this picture takes into account.
+    #[serde(skip)]
+    pub wakes: u64,
+}

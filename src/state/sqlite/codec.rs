@@ -1,0 +1,56 @@
+//! Values to and from JSON columns.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::state::{NewTask, StateError, Task};
+use crate::udm::{ObjectId, ObjectType};
+
+/// A value as JSON text.
+pub(super) fn json(value: &impl Serialize) -> Result<String, StateError> {
+    serde_json::to_string(value).map_err(|error| StateError::corrupt("value", &error))
+}
+
+/// A value from JSON text.
+pub(super) fn parse<V: DeserializeOwned>(what: &'static str, text: &str) -> Result<V, StateError> {
+    serde_json::from_str(text).map_err(|error| StateError::corrupt(what, &error.classify_safely()))
+}
+
+/// An identifier from its column.
+pub(super) fn object_id(text: &str) -> Result<ObjectId, StateError> {
+    ObjectId::new(text).ok_or_else(|| StateError::corrupt("object identifier", &"it is empty"))
+}
+
+/// An object type from its column.
+pub(super) fn kind(text: &str) -> Result<ObjectType, StateError> {
+    text.parse().map_err(|error| StateError::corrupt("object type", &error))
+}
+
+/// What the journal keeps of a new task, for a bulk insert.
+#[derive(Serialize)]
+pub(super) struct JournalRow<'a> {
+    object: &'a str,
+    kind: &'a str,
+    event: Option<String>,
+    origin: &'a str,
+}
+
+/// The journal row of a new task.
+pub(super) fn journal_row(new: &NewTask) -> Result<JournalRow<'_>, StateError> {
+    let event = match &new.task {
+        Task::Event(event) => Some(json(event)?),
+        Task::Replan { .. } => None,
+    };
+    Ok(JournalRow { object: new.task.object().as_str(), kind: new.task.kind().as_str(), event, origin: &new.origin })
+}
+
+/// An error of the JSON reader without the text that it stumbled over, which may be personal.
+trait Safely {
+    fn classify_safely(&self) -> String;
+}
+
+impl Safely for serde_json::Error {
+    fn classify_safely(&self) -> String {
+        format!("{:?} error at line {} column {}", self.classify(), self.line(), self.column())
+    }
+}

@@ -1,0 +1,307 @@
+//! Writing the ends of tasks and what follows from them.
+//!
+//! A batch of any size is a fixed number of statements: rows go in as one JSON array each.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde::Serialize;
+use sqlx::{Row, SqliteConnection};
+
+use crate::state::{Footprint, Handle, Outcome, ParkedRow, Record, StateError, Task, Verdict, now_ms};
+
+use super::codec::{json, parse};
+
+pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
+    let batch = Batch::of(outcomes)?;
+    run(connection, "DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?1))", &batch.done).await?;
+    write_records(connection, &batch).await?;
+    write_parked(connection, &batch).await?;
+    queue_dependants(connection, &batch.ripple).await?;
+    run(
+        connection,
+        "INSERT INTO audit (at, object, row) SELECT value ->> 'at', value ->> 'object', value FROM json_each(?1)",
+        &batch.audit,
+    )
+    .await
+}
+
+/// Runs a bulk statement, unless there is nothing to do.
+async fn run<V: Serialize>(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    rows: &[V],
+) -> Result<(), StateError> {
+    if !rows.is_empty() {
+        sqlx::query(statement).bind(json(&rows)?).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// A batch of outcomes, sorted by what has to be written.
+struct Batch<'a> {
+    done: Vec<i64>,
+    /// The last record of each object in the batch.
+    records: Vec<&'a Record>,
+    removed: Vec<&'a str>,
+    /// Objects whose parked task is obsolete.
+    healed: Vec<&'a str>,
+    parked: Vec<&'a ParkedRow>,
+    ripple: Vec<&'a str>,
+    audit: Vec<&'a crate::state::AuditRow>,
+}
+
+impl<'a> Batch<'a> {
+    fn of(outcomes: &'a [Outcome]) -> Result<Self, StateError> {
+        let mut batch = Batch {
+            done: Vec::with_capacity(outcomes.len()),
+            records: Vec::new(),
+            removed: Vec::new(),
+            healed: Vec::new(),
+            parked: Vec::new(),
+            ripple: Vec::new(),
+            audit: Vec::new(),
+        };
+        let mut seen = HashSet::new();
+        for outcome in outcomes {
+            if !matches!(outcome.verdict, Verdict::Absorbed) && !seen.insert(&outcome.object) {
+                return Err(StateError::corrupt("batch", &"an object ends twice in it"));
+            }
+            if !matches!(outcome.verdict, Verdict::Unfinished) {
+                batch.done.push(outcome.seq.0);
+            }
+            batch.records.extend(outcome.partial.as_deref());
+            batch.ripple.extend(outcome.ripple.iter().map(Handle::as_str));
+            batch.audit.extend(&outcome.audit);
+            match &outcome.verdict {
+                Verdict::Applied(record) => {
+                    batch.records.push(record);
+                    batch.healed.push(outcome.object.as_str());
+                }
+                Verdict::Removed => {
+                    batch.removed.push(outcome.object.as_str());
+                    batch.healed.push(outcome.object.as_str());
+                }
+                Verdict::Nothing => batch.healed.push(outcome.object.as_str()),
+                Verdict::Absorbed | Verdict::Unfinished => {}
+                Verdict::Parked(row) => batch.parked.push(row),
+            }
+        }
+        Ok(batch)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectRow<'a> {
+    object: &'a str,
+    kind: &'a str,
+    dn: &'a str,
+    desired: String,
+    state: String,
+    face: String,
+    footprint: String,
+    revision: &'a str,
+}
+
+#[derive(Serialize)]
+struct Name<'a> {
+    handle: &'a str,
+    object: &'a str,
+}
+
+async fn write_records(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), StateError> {
+    let former = former_footprints(connection, &batch.records).await?;
+    let rows: Vec<_> = batch
+        .records
+        .iter()
+        .map(|record| {
+            Ok(ObjectRow {
+                object: record.object.as_str(),
+                kind: record.kind.as_str(),
+                dn: record.dn.as_str(),
+                desired: json(&record.desired)?,
+                state: json(&record.state)?,
+                face: json(&record.face)?,
+                footprint: json(&record.footprint)?,
+                revision: &record.revision,
+            })
+        })
+        .collect::<Result<_, StateError>>()?;
+    if !rows.is_empty() {
+        sqlx::query(
+            "INSERT INTO objects (object, kind, dn, desired, state, face, footprint, revision, updated_at)
+             SELECT value ->> 'object', value ->> 'kind', value ->> 'dn', value ->> 'desired', value ->> 'state',
+                    value ->> 'face', value ->> 'footprint', value ->> 'revision', ?2
+             FROM json_each(?1) WHERE true
+             ON CONFLICT (object) DO UPDATE SET kind = excluded.kind, dn = excluded.dn, desired = excluded.desired,
+                 state = excluded.state, face = excluded.face, footprint = excluded.footprint,
+                 revision = excluded.revision, updated_at = excluded.updated_at",
+        )
+        .bind(json(&rows)?)
+        .bind(now_ms())
+        .execute(&mut *connection)
+        .await?;
+    }
+
+    let mut names = NameChanges::default();
+    for record in &batch.records {
+        names.collect(record, former.get(record.object.as_str()));
+    }
+    for statement in [
+        "DELETE FROM objects WHERE object IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM handles WHERE object IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM refs WHERE object IN (SELECT value FROM json_each(?1))",
+    ] {
+        run(connection, statement, &batch.removed).await?;
+    }
+    run(
+        connection,
+        "DELETE FROM handles WHERE (handle, object) IN (SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1))",
+        &names.handles_gone,
+    )
+    .await?;
+    run(
+        connection,
+        "INSERT INTO handles (handle, object) SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1) WHERE true
+         ON CONFLICT (handle) DO UPDATE SET object = excluded.object",
+        &names.handles_new,
+    )
+    .await?;
+    run(
+        connection,
+        "DELETE FROM refs WHERE (handle, object) IN (SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1))",
+        &names.refs_gone,
+    )
+    .await?;
+    run(
+        connection,
+        "INSERT OR IGNORE INTO refs (handle, object) SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1)",
+        &names.refs_new,
+    )
+    .await
+}
+
+async fn former_footprints(
+    connection: &mut SqliteConnection,
+    records: &[&Record],
+) -> Result<HashMap<String, Footprint>, StateError> {
+    if records.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<_> = records.iter().map(|record| record.object.as_str()).collect();
+    let rows = sqlx::query("SELECT object, footprint FROM objects WHERE object IN (SELECT value FROM json_each(?1))")
+        .bind(json(&ids)?)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok((row.get(0), parse("footprint", row.get(1))?))).collect()
+}
+
+/// Differences of the name tables. Only these are written: a group of thousands that gets one member more costs one row.
+#[derive(Default)]
+struct NameChanges<'a> {
+    handles_new: Vec<Name<'a>>,
+    handles_gone: Vec<Name<'a>>,
+    refs_new: Vec<Name<'a>>,
+    refs_gone: Vec<Name<'a>>,
+}
+
+impl<'a> NameChanges<'a> {
+    fn collect(&mut self, record: &'a Record, former: Option<&'a Footprint>) {
+        let object = record.object.as_str();
+        let name = |handle: &'a Handle| Name { handle: handle.as_str(), object };
+        let now = &record.footprint;
+        let (old_handles, old_refs) = former.map_or((&[][..], &[][..]), |f| (&f.handles[..], &f.refs[..]));
+        // Handles are few and may have been taken by another object meanwhile: always claim all of them.
+        self.handles_new.extend(now.handles.iter().map(name));
+        let current: HashSet<_> = now.handles.iter().collect();
+        let gone = old_handles.iter().filter(|handle| !current.contains(handle) && !lingers(handle));
+        self.handles_gone.extend(gone.map(name));
+        if old_refs == now.refs {
+            return;
+        }
+        let before: HashSet<_> = old_refs.iter().collect();
+        let after: HashSet<_> = now.refs.iter().collect();
+        self.refs_new.extend(after.difference(&before).map(|handle| name(handle)));
+        self.refs_gone.extend(before.difference(&after).map(|handle| name(handle)));
+    }
+}
+
+/// A former distinguished name goes on leading to the object until another one takes it.
+fn lingers(handle: &Handle) -> bool {
+    handle.as_str().starts_with("dn:")
+}
+
+async fn write_parked(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), StateError> {
+    for statement in [
+        "DELETE FROM parked WHERE object IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM parked_refs WHERE object IN (SELECT value FROM json_each(?1))",
+    ] {
+        run(connection, statement, &batch.healed).await?;
+    }
+    for row in &batch.parked {
+        let event = match &row.task {
+            Some(Task::Event(event)) => Some(json(event)?),
+            Some(Task::Replan { .. }) | None => None,
+        };
+        // Attempts and the first failure go on from an earlier row of the same object.
+        sqlx::query(
+            "INSERT INTO parked (object, kind, category, event, row, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (object) DO UPDATE SET kind = excluded.kind, category = excluded.category, event = excluded.event,
+                 row = json_set(excluded.row, '$.firstAt', parked.row ->> 'firstAt',
+                                '$.attempts', (parked.row ->> 'attempts') + (excluded.row ->> 'attempts')),
+                 last_at = excluded.last_at",
+        )
+        .bind(row.object.as_str())
+        .bind(row.kind.as_str())
+        .bind(&row.category)
+        .bind(event)
+        .bind(json(row)?)
+        .bind(row.last_at)
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query("DELETE FROM parked_refs WHERE object = ?1")
+            .bind(row.object.as_str())
+            .execute(&mut *connection)
+            .await?;
+        let names: BTreeSet<_> = row.waits_for.iter().chain(&row.depends_on).collect();
+        sqlx::query("INSERT INTO parked_refs (handle, object) SELECT value, ?2 FROM json_each(?1)")
+            .bind(json(&names)?)
+            .bind(row.object.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Queues what depends on handles that changed: parked objects with the task that failed, others from their record.
+///
+/// An object that has a task in the journal anyway is planned by that one: it reads what was just written, because the task
+/// could not start while this one ran.
+async fn queue_dependants(connection: &mut SqliteConnection, ripple: &[&str]) -> Result<(), StateError> {
+    if ripple.is_empty() {
+        return Ok(());
+    }
+    let handles = json(&ripple)?;
+    sqlx::query(
+        "INSERT INTO journal (object, kind, event, origin, received_at)
+         SELECT p.object, p.kind, p.event, 'dependency changed', ?2 FROM parked p
+         WHERE p.object IN (SELECT object FROM parked_refs WHERE handle IN (SELECT value FROM json_each(?1)))
+           AND NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = p.object)",
+    )
+    .bind(&handles)
+    .bind(now_ms())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO journal (object, kind, event, origin, received_at)
+         SELECT o.object, o.kind, NULL, 'dependency changed', ?2 FROM objects o
+         WHERE o.object IN (SELECT object FROM refs WHERE handle IN (SELECT value FROM json_each(?1)))
+           AND NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = o.object)
+           AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.object = o.object)",
+    )
+    .bind(&handles)
+    .bind(now_ms())
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
+}

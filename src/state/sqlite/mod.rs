@@ -1,0 +1,213 @@
+//! SQLite on a local volume: the default backend.
+//!
+//! One connection writes, a few read (WAL). Appending to the journal and storing credentials are synced to disk before they
+//! return; the outcome of work is not, because work that is lost with the power is recognised and repeated without effect.
+
+mod codec;
+mod commit;
+mod credentials;
+mod open;
+mod parked;
+mod read;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Row, Sqlite, SqlitePool};
+
+use crate::udm::{ObjectId, ObjectType, Properties};
+
+use super::{
+    AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter, ParkedRow,
+    Record, Seq, StateError, Store, Task, now_ms,
+};
+
+pub use credentials::StoredCredentials;
+
+/// State in one SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+/// How much a write must survive.
+#[derive(Clone, Copy)]
+enum Durability {
+    /// A power failure.
+    Power,
+    /// A crash of the process.
+    Process,
+}
+
+impl SqliteStore {
+    /// Opens the file, creates it with mode 0600 if it is missing, and brings an older schema up to date after a backup.
+    pub async fn open(path: &Path) -> Result<Self, StateError> {
+        open::open(path).await
+    }
+
+    async fn write(&self, durability: Durability) -> Result<PoolConnection<Sqlite>, StateError> {
+        let mut connection = self.writer.acquire().await?;
+        let pragma = match durability {
+            Durability::Power => "PRAGMA synchronous = FULL",
+            Durability::Process => "PRAGMA synchronous = NORMAL",
+        };
+        sqlx::query(pragma).execute(&mut *connection).await?;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        Ok(connection)
+    }
+}
+
+/// Ends a transaction that [`SqliteStore::write`] began, as the result says.
+async fn finish<V>(mut connection: PoolConnection<Sqlite>, result: Result<V, StateError>) -> Result<V, StateError> {
+    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = sqlx::query(end).execute(&mut *connection).await;
+    if ended.is_err() {
+        // A connection whose transaction did not end must not be used again.
+        connection.close_on_drop();
+    }
+    let value = result?;
+    ended?;
+    Ok(value)
+}
+
+impl Store for SqliteStore {
+    async fn append(&self, tasks: &[NewTask], cursor: Option<(&str, &str)>) -> Result<Seq, StateError> {
+        let rows: Vec<_> = tasks.iter().map(codec::journal_row).collect::<Result<_, _>>()?;
+        let mut connection = self.write(Durability::Power).await?;
+        let work = async {
+            sqlx::query(
+                "INSERT INTO journal (object, kind, event, origin, received_at)
+                 SELECT value ->> 'object', value ->> 'kind', value ->> 'event', value ->> 'origin', ?2 FROM json_each(?1)",
+            )
+            .bind(codec::json(&rows)?)
+            .bind(now_ms())
+            .execute(&mut *connection)
+            .await?;
+            if let Some((source, position)) = cursor {
+                sqlx::query(
+                    "INSERT INTO cursors (source, position) VALUES (?1, ?2)
+                     ON CONFLICT (source) DO UPDATE SET position = excluded.position",
+                )
+                .bind(source)
+                .bind(position)
+                .execute(&mut *connection)
+                .await?;
+            }
+            let last = sqlx::query("SELECT coalesce(max(seq), 0) FROM journal").fetch_one(&mut *connection).await?;
+            Ok(Seq(last.get(0)))
+        }
+        .await;
+        finish(connection, work).await
+    }
+
+    async fn cursor(&self, source: &str) -> Result<Option<String>, StateError> {
+        let row = sqlx::query("SELECT position FROM cursors WHERE source = ?1")
+            .bind(source)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    async fn journal_after(&self, after: Seq, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
+        read::journal_after(&self.readers, after, limit).await
+    }
+
+    async fn work(&self, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
+        read::work(&self.readers, seq).await
+    }
+
+    async fn record(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
+        read::record(&self.readers, object).await
+    }
+
+    async fn footprints(&self, objects: &[ObjectId]) -> Result<HashMap<ObjectId, Footprint>, StateError> {
+        read::footprints(&self.readers, objects).await
+    }
+
+    async fn resolve(&self, handles: &[Handle]) -> Result<Vec<Found>, StateError> {
+        read::resolve(&self.readers, handles).await
+    }
+
+    async fn referrers(&self, handle: &Handle) -> Result<Vec<Found>, StateError> {
+        read::referrers(&self.readers, handle).await
+    }
+
+    async fn properties(&self, objects: &[ObjectId]) -> Result<HashMap<ObjectId, Properties>, StateError> {
+        read::properties(&self.readers, objects).await
+    }
+
+    async fn commit(&self, outcomes: &[Outcome]) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = commit::commit(&mut connection, outcomes).await;
+        finish(connection, work).await
+    }
+
+    async fn replan_outdated(&self, revision: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = sqlx::query(
+            "INSERT INTO journal (object, kind, event, origin, received_at)
+             SELECT object, kind, NULL, 'settings ' || ?1, ?2 FROM objects
+             WHERE revision <> ?1 AND object NOT IN (SELECT object FROM journal)",
+        )
+        .bind(revision)
+        .bind(now_ms())
+        .execute(&mut *connection)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(StateError::from);
+        finish(connection, work).await
+    }
+
+    async fn parked(&self, filter: &ParkedFilter) -> Result<Vec<ParkedRow>, StateError> {
+        parked::list(&self.readers, filter).await
+    }
+
+    async fn retry_parked(&self, filter: &ParkedFilter, origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = parked::retry(&mut connection, filter, origin).await;
+        finish(connection, work).await
+    }
+
+    async fn drop_parked(&self, filter: &ParkedFilter, origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = parked::drop(&mut connection, filter, origin).await;
+        finish(connection, work).await
+    }
+
+    async fn audit(&self, object: Option<&ObjectId>, limit: u32) -> Result<Vec<AuditRow>, StateError> {
+        read::audit(&self.readers, object, limit).await
+    }
+
+    async fn prune_audit(&self, before: i64) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = sqlx::query("DELETE FROM audit WHERE at < ?1")
+            .bind(before)
+            .execute(&mut *connection)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(StateError::from);
+        finish(connection, work).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StateError> {
+        read::backlog(&self.readers).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StateError> {
+        read::counts(&self.readers).await
+    }
+
+    async fn search(&self, text: &str, limit: u32) -> Result<Vec<(ObjectId, ObjectType, String)>, StateError> {
+        read::search(&self.readers, text, limit).await
+    }
+}
+
+/// The event of a journal or parked row.
+fn task_of(object: ObjectId, kind: ObjectType, event: Option<&str>) -> Result<Task, StateError> {
+    match event {
+        None => Ok(Task::Replan { object, kind }),
+        Some(json) => Ok(Task::Event(codec::parse("event", json)?)),
+    }
+}

@@ -1,0 +1,193 @@
+//! Questions to the state. Lists of keys go in as one JSON array, so that a question of any size is one statement.
+
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqlitePool};
+
+use crate::state::{AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, Record, Seq, StateError};
+use crate::udm::{ObjectId, ObjectType, Properties};
+
+use super::codec::{json, kind, object_id, parse};
+use super::task_of;
+
+fn entry(row: &SqliteRow) -> Result<JournalEntry, StateError> {
+    Ok(JournalEntry {
+        seq: Seq(row.get("seq")),
+        task: task_of(object_id(row.get("object"))?, kind(row.get("kind"))?, row.get("event"))?,
+        origin: row.get("origin"),
+        received_at: row.get("received_at"),
+    })
+}
+
+pub(super) async fn journal_after(pool: &SqlitePool, after: Seq, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
+    let rows = sqlx::query(
+        "SELECT seq, object, kind, event, origin, received_at FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )
+    .bind(after.0)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(entry).collect()
+}
+
+pub(super) async fn work(pool: &SqlitePool, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
+    let row = sqlx::query(
+        "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at,
+                o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision
+         FROM journal j LEFT JOIN objects o ON o.object = j.object WHERE j.seq = ?1",
+    )
+    .bind(seq.0)
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let entry = entry(&row)?;
+    let known: Option<&str> = row.get("known_kind");
+    let known = known.map(|known| recorded(entry.task.object(), known, &row)).transpose()?;
+    Ok(Some((entry, known)))
+}
+
+pub(super) async fn record(pool: &SqlitePool, object: &ObjectId) -> Result<Option<Record>, StateError> {
+    let row = sqlx::query("SELECT kind, dn, desired, state, face, footprint, revision FROM objects WHERE object = ?1")
+        .bind(object.as_str())
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| recorded(object, row.get("kind"), &row)).transpose()
+}
+
+fn recorded(object: &ObjectId, known: &str, row: &SqliteRow) -> Result<Record, StateError> {
+    let dn: &str = row.get("dn");
+    Ok(Record {
+        object: object.clone(),
+        kind: kind(known)?,
+        dn: dn.parse().map_err(|error| StateError::corrupt("distinguished name", &error))?,
+        desired: parse("snapshot", row.get("desired"))?,
+        state: parse("target state", row.get("state"))?,
+        face: parse("face", row.get("face"))?,
+        footprint: parse("footprint", row.get("footprint"))?,
+        revision: row.get("revision"),
+    })
+}
+
+/// Asks for one column of the objects in a list.
+async fn column<V>(
+    pool: &SqlitePool,
+    statement: &'static str,
+    objects: &[ObjectId],
+    read: impl Fn(&str) -> Result<V, StateError>,
+) -> Result<HashMap<ObjectId, V>, StateError> {
+    if objects.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query(statement).bind(json(&objects)?).fetch_all(pool).await?;
+    rows.iter().map(|row| Ok((object_id(row.get(0))?, read(row.get(1))?))).collect()
+}
+
+pub(super) async fn footprints(
+    pool: &SqlitePool,
+    objects: &[ObjectId],
+) -> Result<HashMap<ObjectId, Footprint>, StateError> {
+    let statement = "SELECT object, footprint FROM objects WHERE object IN (SELECT value FROM json_each(?1))";
+    column(pool, statement, objects, |text| parse("footprint", text)).await
+}
+
+pub(super) async fn properties(
+    pool: &SqlitePool,
+    objects: &[ObjectId],
+) -> Result<HashMap<ObjectId, Properties>, StateError> {
+    let statement = "SELECT object, desired FROM objects WHERE object IN (SELECT value FROM json_each(?1))";
+    column(pool, statement, objects, |text| parse("snapshot", text)).await
+}
+
+fn found(row: &SqliteRow) -> Result<Found, StateError> {
+    Ok(Found {
+        handle: Handle::from_text(row.get(0)),
+        object: object_id(row.get(1))?,
+        kind: kind(row.get(2))?,
+        face: parse("face", row.get(3))?,
+    })
+}
+
+pub(super) async fn resolve(pool: &SqlitePool, handles: &[Handle]) -> Result<Vec<Found>, StateError> {
+    if handles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT h.handle, o.object, o.kind, o.face FROM json_each(?1) j
+         JOIN handles h ON h.handle = j.value JOIN objects o ON o.object = h.object",
+    )
+    .bind(json(&handles)?)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(found).collect()
+}
+
+pub(super) async fn referrers(pool: &SqlitePool, handle: &Handle) -> Result<Vec<Found>, StateError> {
+    let rows = sqlx::query(
+        "SELECT r.handle, o.object, o.kind, o.face FROM refs r JOIN objects o ON o.object = r.object
+         WHERE r.handle = ?1 ORDER BY o.object",
+    )
+    .bind(handle.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(found).collect()
+}
+
+pub(super) async fn audit(
+    pool: &SqlitePool,
+    object: Option<&ObjectId>,
+    limit: u32,
+) -> Result<Vec<AuditRow>, StateError> {
+    let query = match object {
+        Some(object) => sqlx::query("SELECT row FROM audit WHERE object = ?2 ORDER BY id DESC LIMIT ?1")
+            .bind(limit)
+            .bind(object.as_str()),
+        None => sqlx::query("SELECT row FROM audit ORDER BY id DESC LIMIT ?1").bind(limit),
+    };
+    query.fetch_all(pool).await?.iter().map(|row| parse("audit row", row.get(0))).collect()
+}
+
+pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
+    let row = sqlx::query("SELECT count(*), min(received_at), (SELECT count(*) FROM parked) FROM journal")
+        .fetch_one(pool)
+        .await?;
+    Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2) })
+}
+
+pub(super) async fn counts(pool: &SqlitePool) -> Result<Counts, StateError> {
+    let objects = sqlx::query("SELECT kind, count(*) FROM objects GROUP BY kind").fetch_all(pool).await?;
+    Ok(Counts { objects: objects.iter().map(|row| (row.get(0), row.get(1))).collect() })
+}
+
+pub(super) async fn search(
+    pool: &SqlitePool,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<(ObjectId, ObjectType, String)>, StateError> {
+    // The exact names first (indexed), then names that merely contain the text.
+    let lower = text.trim().to_lowercase();
+    let exact = sqlx::query(
+        "SELECT object, kind, dn FROM objects WHERE object = ?1
+         UNION SELECT o.object, o.kind, o.dn FROM handles h JOIN objects o ON o.object = h.object
+               WHERE h.handle IN ('dn:' || ?2, 'id:' || ?1, ?1) LIMIT ?3",
+    )
+    .bind(text.trim())
+    .bind(&lower)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let rows = if exact.is_empty() {
+        sqlx::query(
+            "SELECT object, kind, dn FROM objects
+             WHERE instr(lower(dn), ?1) > 0 OR instr(lower(desired), ?1) > 0
+             ORDER BY instr(lower(dn), '=' || ?1 || ',') = 0, length(dn), dn LIMIT ?2",
+        )
+        .bind(&lower)
+        .bind(limit)
+        .fetch_all(pool)
+        .await?
+    } else {
+        exact
+    };
+    rows.iter().map(|row| Ok((object_id(row.get(0))?, kind(row.get(1))?, row.get(2)))).collect()
+}

@@ -1,0 +1,127 @@
+//! What a state backend must do.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use serde::Serialize;
+
+use crate::udm::{ObjectId, ObjectType, Properties};
+
+use super::{AuditRow, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, StateError};
+
+/// Which parked objects are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParkedFilter {
+    /// All of them.
+    All,
+    /// This object.
+    Object(ObjectId),
+    /// Those that failed with this category.
+    Category(String),
+    /// Those whose last attempt is older than this time, in milliseconds since 1970.
+    LastAttemptBefore(i64),
+}
+
+/// What is left to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Tasks in the journal.
+    pub tasks: u64,
+    /// When the oldest of them arrived, in milliseconds since 1970.
+    pub oldest: Option<i64>,
+    /// Parked objects.
+    pub parked: u64,
+}
+
+/// How much is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Known objects by type.
+    pub objects: HashMap<String, u64>,
+}
+
+/// A state backend. All writes are transactions: they happen completely or not at all.
+pub trait Store: Send + Sync + 'static {
+    /// Adds tasks to the journal and moves the cursor of their source. Returns when both survive a power failure.
+    fn append(
+        &self,
+        tasks: &[NewTask],
+        cursor: Option<(&str, &str)>,
+    ) -> impl Future<Output = Result<Seq, StateError>> + Send;
+
+    /// The position up to which a source was read.
+    fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
+
+    /// The next tasks after a position, oldest first.
+    fn journal_after(
+        &self,
+        after: Seq,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<JournalEntry>, StateError>> + Send;
+
+    /// A task with what is known of its object; none if the task has ended.
+    fn work(&self, seq: Seq)
+    -> impl Future<Output = Result<Option<(JournalEntry, Option<Record>)>, StateError>> + Send;
+
+    /// What is known of an object.
+    fn record(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Record>, StateError>> + Send;
+
+    /// The recorded footprints of objects; those without record are missing in the answer.
+    fn footprints(
+        &self,
+        objects: &[ObjectId],
+    ) -> impl Future<Output = Result<HashMap<ObjectId, Footprint>, StateError>> + Send;
+
+    /// The objects behind handles; handles that lead nowhere are missing in the answer.
+    fn resolve(&self, handles: &[Handle]) -> impl Future<Output = Result<Vec<Found>, StateError>> + Send;
+
+    /// The objects that refer to a handle.
+    fn referrers(&self, handle: &Handle) -> impl Future<Output = Result<Vec<Found>, StateError>> + Send;
+
+    /// The stored properties of objects.
+    fn properties(
+        &self,
+        objects: &[ObjectId],
+    ) -> impl Future<Output = Result<HashMap<ObjectId, Properties>, StateError>> + Send;
+
+    /// Writes the ends of tasks and everything that follows from them: records, parked objects, audit trail, and new tasks
+    /// for objects that depend on what changed.
+    fn commit(&self, outcomes: &[Outcome]) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// Queues all objects that were planned with another revision. Returns how many.
+    fn replan_outdated(&self, revision: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// Parked objects, oldest first.
+    fn parked(&self, filter: &ParkedFilter) -> impl Future<Output = Result<Vec<ParkedRow>, StateError>> + Send;
+
+    /// Queues parked objects again. They stay listed until they succeed. Returns how many.
+    fn retry_parked(&self, filter: &ParkedFilter, origin: &str)
+    -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// Forgets parked tasks; the objects stay as they are in the target. Returns how many.
+    fn drop_parked(&self, filter: &ParkedFilter, origin: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// The audit trail, newest first: of one object or of all.
+    fn audit(
+        &self,
+        object: Option<&ObjectId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<AuditRow>, StateError>> + Send;
+
+    /// Removes audit rows that are older than a time in milliseconds since 1970. Returns how many.
+    fn prune_audit(&self, before: i64) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// What is left to do.
+    fn backlog(&self) -> impl Future<Output = Result<Backlog, StateError>> + Send;
+
+    /// How much is stored.
+    fn counts(&self) -> impl Future<Output = Result<Counts, StateError>> + Send;
+
+    /// Known objects by what people call them: an identifier, a distinguished name or its first value, or a mail address.
+    fn search(
+        &self,
+        text: &str,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(ObjectId, ObjectType, String)>, StateError>> + Send;
+}
