@@ -5,4 +5,5 @@
 pub mod engine;
 pub mod ox;
 pub mod state;
+pub mod telemetry;
 pub mod udm;
