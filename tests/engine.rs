@@ -2,6 +2,8 @@
 //!
 //! The target here is a shelf: every object wants a name of its own, and may need other objects to be there first.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 #[path = "engine/shelf.rs"]
 mod shelf;
 

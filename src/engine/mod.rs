@@ -6,6 +6,7 @@
 mod backoff;
 mod circuit;
 mod perform;
+mod preview;
 mod run;
 mod schedule;
 mod session;
@@ -13,6 +14,7 @@ mod status;
 mod target;
 
 pub use backoff::Backoff;
+pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, Switch};
 pub use schedule::Limits;
 pub use status::{CircuitStatus, EngineStatus, Phase, Totals};

@@ -296,7 +296,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
 }
 
 /// The names whose dependants must be planned again: all of an object that shows itself differently to others.
-fn ripple(before: Option<&Record>, after: Option<&Record>) -> Vec<Handle> {
+pub(super) fn ripple(before: Option<&Record>, after: Option<&Record>) -> Vec<Handle> {
     let shown = |record: Option<&Record>| record.map(|record| (record.face.clone(), record.footprint.handles.clone()));
     if shown(before) == shown(after) {
         return Vec::new();

@@ -56,6 +56,9 @@ pub trait Target: Send + Sync + 'static {
     /// What others need to know of the object.
     fn face(&self, kind: ObjectType, desired: &Properties, state: &Self::State) -> Face;
 
+    /// What the `nth` call of a dry run would bring, with a made-up number where the target would choose one.
+    fn imagine(&self, call: &Self::Call, nth: u32) -> Self::Effect;
+
     /// The lane that the call needs for itself alone, if any.
     fn lane(&self, call: &Self::Call) -> Option<Handle>;
 

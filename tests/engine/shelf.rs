@@ -180,6 +180,8 @@ impl Target for Shelf {
         json!({ "name": state.name })
     }
 
+    fn imagine(&self, _: &Call, _: u32) {}
+
     fn lane(&self, call: &Call) -> Option<Handle> {
         match call {
             Call::Put { name, .. } => Some(Handle::new("lane", &name[..1])),
