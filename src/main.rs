@@ -1,3 +1,8 @@
 //! The `oxherd` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    oxherd::cli::run().await
+}

@@ -51,7 +51,7 @@ pub fn is_terminal() -> bool {
 /// A table with headings.
 pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     if !is_terminal() {
         table.force_no_tty();
         table.set_width(160);

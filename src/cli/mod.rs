@@ -1,0 +1,52 @@
+//! The command line: one file per subcommand.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached.
+
+mod error;
+mod history;
+mod output;
+mod parked;
+mod place;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::telemetry::{LogFormat, init_logging};
+
+pub use error::CliError;
+
+/// Provisions Open-Xchange App Suite from Univention directories.
+#[derive(Debug, Parser)]
+#[command(name = "oxherd", version, about, propagate_version = true, max_term_width = 120)]
+struct Arguments {
+    /// How much is logged to standard error: error, warn, info, debug, trace, or a filter such as `info,oxherd::ox=debug`.
+    #[arg(long, global = true, env = "OXHERD_LOG", default_value = "warn", value_name = "LEVEL")]
+    log: String,
+    /// The form of log lines.
+    #[arg(long, global = true, env = "OXHERD_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Parked objects: what waits for a correction, and why.
+    Parked(parked::Parked),
+    /// What was done for an object, or lately at all.
+    History(history::History),
+}
+
+/// Runs the command line of this process.
+pub async fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = init_logging(arguments.log_format, &arguments.log) {
+        return CliError::usage(&error).report();
+    }
+    let result = match arguments.command {
+        Command::Parked(command) => command.run().await,
+        Command::History(command) => command.run().await,
+    };
+    result.unwrap_or_else(|error| error.report())
+}
