@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod engine;
 pub mod ox;
+pub mod source;
 pub mod state;
 pub mod telemetry;
 pub mod udm;

@@ -5,7 +5,7 @@ mod event;
 mod object;
 mod properties;
 
-pub use dn::{Dn, DnError};
+pub use dn::{Dn, DnError, Rdn};
 pub use event::{Change, Event};
 pub use object::{ObjectId, ObjectType, UnknownObjectType};
 pub use properties::{Properties, PropertyError};

@@ -1,0 +1,111 @@
+//! Event sources: where changes of directory objects come from.
+//!
+//! A source hands its events to a [`Sink`] and forgets them only after the sink confirmed that they are durable. Delivery is
+//! therefore at least once: after a crash the last events come again, which is harmless, since each holds the whole object.
+
+mod listener_file;
+mod spool;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::udm::Event;
+
+pub use listener_file::{ListenerFileError, parse_listener_file};
+pub use spool::{Drained, Spool, SpoolConfig, SpoolError};
+
+/// Takes events for good: the journal.
+pub trait Sink: Send + Sync {
+    /// Writes the events and the position of the source in one transaction. Returns only when they are durable.
+    ///
+    /// Each event comes with its origin, for instance `spool 2026-01-05-08-00-00-000001.json`. `source` names who delivers,
+    /// `cursor` how far it is afterwards.
+    fn append(
+        &self,
+        events: Vec<(String, Event)>,
+        source: &str,
+        cursor: &str,
+    ) -> impl Future<Output = Result<(), SinkError>> + Send;
+}
+
+impl<S: Sink> Sink for Arc<S> {
+    fn append(
+        &self,
+        events: Vec<(String, Event)>,
+        source: &str,
+        cursor: &str,
+    ) -> impl Future<Output = Result<(), SinkError>> + Send {
+        self.as_ref().append(events, source, cursor)
+    }
+}
+
+/// The sink could not make events durable. They stay with the source, which tries again.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal does not accept events: {0}")]
+pub struct SinkError(Box<dyn std::error::Error + Send + Sync>);
+
+impl SinkError {
+    /// Wraps the cause.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// What a source is doing. Goes to status and metrics, so that it is always clear why nothing arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// It has not looked yet.
+    Starting,
+    /// It is told of new events at once.
+    Watching,
+    /// It looks for new events regularly, since it is not told of them.
+    Polling {
+        /// Why it is not told.
+        reason: String,
+    },
+    /// Something is wrong that it cannot repair itself. It goes on as well as it can.
+    Failing {
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}
+
+impl fmt::Display for SourceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("starting"),
+            Self::Watching => f.write_str("watching"),
+            Self::Polling { reason } => write!(f, "polling: {reason}"),
+            Self::Failing { reason } => write!(f, "failing: {reason}"),
+        }
+    }
+}
+
+/// How many events a source delivered since it started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl Counters {
+    /// Events that the sink holds.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Deliveries that were no usable event and were put aside.
+    pub fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+
+    fn accept(&self, count: usize) {
+        self.accepted.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn reject(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,355 @@
+//! Events from a folder of listener files, as the App Center of a UCS host writes them.
+//!
+//! Files are taken in the order of their names, which are times. A file is removed only after the sink confirmed that its
+//! event is durable; a crash in between makes it come twice, which is harmless.
+//!
+//! A file that is no usable event may still be being written. It waits until it has not changed for a while and then goes to
+//! `rejected/`. Meanwhile later files pass it, but stay in the folder until it is decided: if it does become an event of an
+//! object that a later file was already about, it is outdated and must not undo the later one, also after a crash.
+
+mod folder;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch as state_watch};
+use tokio_util::sync::CancellationToken;
+
+use self::folder::{Look, Mark};
+use self::watch::Watch;
+use super::{Counters, Sink, SinkError, SourceState};
+use crate::udm::ObjectId;
+
+/// How we call ourselves towards the sink.
+const SOURCE: &str = "spool";
+/// The listener writes several files for one change in the directory: after the first sign, wait this long for the others.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// Where the files are and how patient to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How often to look when no notification comes. Also a safety net, since notifications may get lost.
+    pub poll_interval: Duration,
+    /// How long a file that is no event must not change before it is rejected.
+    pub settle: Duration,
+}
+
+impl SpoolConfig {
+    /// The usual patience: two seconds each.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), poll_interval: Duration::from_secs(2), settle: Duration::from_secs(2) }
+    }
+}
+
+/// Why a look at the folder brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The folder is missing or closed to us.
+    #[error("spool folder {} cannot be read ({cause}): create it, or correct the spool folder of the connector", folder.display())]
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// The journal refuses.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// What [`Spool::drain`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Files whose events are in the journal now.
+    pub accepted: usize,
+    /// Files that were put aside.
+    pub rejected: usize,
+    /// Files that are not decided yet, since somebody may still be writing them: drain again.
+    pub left: usize,
+}
+
+/// A file that is still in the folder after we looked at it.
+enum Seen {
+    /// No usable event yet.
+    Unfinished { mark: Mark, since: Instant, problem: String },
+    /// No usable event, but it cannot be moved away.
+    Stuck { mark: Mark, problem: String },
+    /// In the journal, to be removed.
+    Journaled { mark: Mark, object: ObjectId },
+}
+
+impl Seen {
+    fn mark(&self) -> Mark {
+        match self {
+            Self::Unfinished { mark, .. } | Self::Stuck { mark, .. } | Self::Journaled { mark, .. } => *mark,
+        }
+    }
+}
+
+/// The source.
+pub struct Spool {
+    config: SpoolConfig,
+    state: state_watch::Sender<SourceState>,
+    counters: Arc<Counters>,
+    seen: BTreeMap<OsString, Seen>,
+    /// What went wrong with single files in the last pass.
+    trouble: Option<String>,
+    notifications: bool,
+    watch: Result<Watch, String>,
+    wake: Arc<Notify>,
+}
+
+impl Spool {
+    /// Makes a source that has not looked yet.
+    pub fn new(config: SpoolConfig) -> Self {
+        Self {
+            config,
+            state: state_watch::Sender::new(SourceState::Starting),
+            counters: Arc::default(),
+            seen: BTreeMap::new(),
+            trouble: None,
+            notifications: true,
+            watch: Err("not started".to_owned()),
+            wake: Arc::default(),
+        }
+    }
+
+    /// What the source is doing, now and later.
+    pub fn state(&self) -> state_watch::Receiver<SourceState> {
+        self.state.subscribe()
+    }
+
+    /// What it delivered since it started.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Delivers until shutdown. Troubles show in the state; they never end it.
+    pub async fn run<S: Sink>(mut self, sink: S, shutdown: CancellationToken) {
+        let wake = Arc::clone(&self.wake);
+        let work = async {
+            loop {
+                // Before the look, so that what arrives during it wakes us again.
+                self.keep_watching();
+                let result = self.pass(&sink).await;
+                self.show(result.err());
+                tokio::select! {
+                    () = wake.notified() => tokio::time::sleep(GATHER).await,
+                    () = tokio::time::sleep(self.patience()) => {}
+                }
+            }
+        };
+        // Leaving in the middle of a pass is like a crash: safe, since files go only after their events are durable.
+        shutdown.run_until_cancelled(work).await;
+    }
+
+    /// Delivers all that is there now.
+    pub async fn drain<S: Sink>(&mut self, sink: &S) -> Result<Drained, SpoolError> {
+        let mut sum = Drained::default();
+        loop {
+            let result = self.pass(sink).await;
+            self.show(result.as_ref().err());
+            let pass = result?;
+            sum.accepted += pass.accepted;
+            sum.rejected += pass.rejected;
+            sum.left = pass.left;
+            if pass.accepted + pass.rejected == 0 {
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// One look at the whole folder.
+    async fn pass<S: Sink>(&mut self, sink: &S) -> Result<Drained, SpoolError> {
+        self.trouble = None;
+        let mut pass = Drained::default();
+        let names = self.blocking(folder::list).await?;
+        self.seen.retain(|name, _| names.binary_search(name).is_ok());
+        let files: Vec<_> = names
+            .into_iter()
+            .map(|name| {
+                let known = self.seen.get(&name).map(Seen::mark);
+                (name, known)
+            })
+            .collect();
+        let files: Arc<[_]> = files.into();
+        let mut start = 0;
+        while start < files.len() {
+            let rest = Arc::clone(&files);
+            let looks = self.blocking(move |folder| Ok(folder::look(folder, rest.get(start..).unwrap_or(&[])))).await?;
+            let names = files.iter().skip(start).map(|(name, _)| name.clone());
+            start += looks.len();
+            self.take(names.zip(looks), sink, &mut pass).await?;
+        }
+        self.remove_journaled().await?;
+        pass.left = self.seen.values().filter(|seen| matches!(seen, Seen::Unfinished { .. })).count();
+        Ok(pass)
+    }
+
+    /// Deals with the files of one batch.
+    async fn take<S: Sink>(
+        &mut self,
+        looks: impl Iterator<Item = (OsString, Look)>,
+        sink: &S,
+        pass: &mut Drained,
+    ) -> Result<(), SpoolError> {
+        let mut events = Vec::new();
+        let mut journaled = Vec::new();
+        for (name, look) in looks {
+            match look {
+                Look::Gone => {
+                    self.seen.remove(&name);
+                }
+                Look::Same => pass.rejected += usize::from(self.reject_if_settled(&name).await?),
+                Look::Problem(mark, problem) => {
+                    self.seen.insert(name, Seen::Unfinished { mark, since: Instant::now(), problem });
+                }
+                Look::Event(mark, event) => {
+                    self.seen.remove(&name);
+                    let object = event.object.clone();
+                    if self.is_outdated(&name, &object) {
+                        tracing::info!(file = %name.display(), "outdated: a later file of the same object came first");
+                    } else {
+                        events.push((format!("{SOURCE} {}", name.display()), event));
+                    }
+                    journaled.push((name, Seen::Journaled { mark, object }));
+                }
+            }
+        }
+        if let Some((last, _)) = journaled.last().filter(|_| !events.is_empty()) {
+            let count = events.len();
+            sink.append(events, SOURCE, &last.display().to_string()).await?;
+            self.counters.accept(count);
+            pass.accepted += count;
+        }
+        self.seen.extend(journaled);
+        self.remove_journaled().await
+    }
+
+    /// Whether a later file about the object is already in the journal.
+    fn is_outdated(&self, name: &OsString, object: &ObjectId) -> bool {
+        let later = (std::ops::Bound::Excluded(name), std::ops::Bound::Unbounded);
+        self.seen
+            .range::<OsString, _>(later)
+            .any(|(_, seen)| matches!(seen, Seen::Journaled { object: other, .. } if other == object))
+    }
+
+    /// Removes the files that are in the journal, up to the first one that may still become an event.
+    async fn remove_journaled(&mut self) -> Result<(), SpoolError> {
+        let ready: Vec<_> = self
+            .seen
+            .iter()
+            .take_while(|(_, seen)| !matches!(seen, Seen::Unfinished { .. }))
+            .filter_map(|(name, seen)| match seen {
+                Seen::Journaled { mark, .. } => Some((name.clone(), *mark)),
+                _ => None,
+            })
+            .collect();
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let results = self
+            .blocking(move |folder| {
+                Ok(ready
+                    .into_iter()
+                    .map(|(name, mark)| (folder::remove(folder, &name, mark), name))
+                    .collect::<Vec<_>>())
+            })
+            .await?;
+        for (result, name) in results {
+            match result {
+                Ok(()) => {
+                    self.seen.remove(&name);
+                }
+                Err(error) => self.note_trouble(&format!("processed files cannot be removed ({error})")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a file aside that is no event and to which nobody writes any more. Says whether it is newly rejected.
+    async fn reject_if_settled(&mut self, name: &OsString) -> Result<bool, SpoolError> {
+        let (mark, problem, new) = match self.seen.get(name) {
+            Some(Seen::Unfinished { mark, since, problem }) if since.elapsed() >= self.config.settle => {
+                (*mark, problem.clone(), true)
+            }
+            Some(Seen::Stuck { mark, problem }) => (*mark, problem.clone(), false),
+            _ => return Ok(false),
+        };
+        if new {
+            tracing::warn!(file = %name.display(), %problem, "rejected");
+            self.counters.reject();
+        }
+        let (file, text) = (name.clone(), problem.clone());
+        match self.blocking(move |folder| Ok(folder::reject(folder, &file, &text))).await? {
+            Ok(()) => {
+                self.seen.remove(name);
+            }
+            Err(error) => {
+                self.seen.insert(name.clone(), Seen::Stuck { mark, problem });
+                self.note_trouble(&format!("rejected files cannot be moved to rejected/ ({error})"));
+            }
+        }
+        Ok(new)
+    }
+
+    fn note_trouble(&mut self, what: &str) {
+        let folder = self.config.folder.display();
+        self.trouble.get_or_insert(format!("{what}: give oxherd write access to {folder}"));
+    }
+
+    /// Watches the folder if it is there and not watched yet.
+    fn keep_watching(&mut self) {
+        if !self.notifications || self.watch.as_ref().is_ok_and(|watch| watch.is_current(&self.config.folder)) {
+            return;
+        }
+        self.watch = Watch::start(&self.config.folder, Arc::clone(&self.wake));
+    }
+
+    fn show(&self, error: Option<impl ToString>) {
+        let state = match (error, &self.trouble, &self.watch) {
+            (Some(error), _, _) => SourceState::Failing { reason: error.to_string() },
+            (None, Some(trouble), _) => SourceState::Failing { reason: trouble.clone() },
+            (None, None, Ok(_)) => SourceState::Watching,
+            (None, None, Err(reason)) => SourceState::Polling { reason: reason.clone() },
+        };
+        self.state.send_if_modified(|now| {
+            let changed = *now != state;
+            if changed {
+                tracing::info!(%state, "spool");
+                *now = state;
+            }
+            changed
+        });
+    }
+
+    /// How long to wait for a notification.
+    fn patience(&self) -> Duration {
+        let unfinished = self.seen.values().filter_map(|seen| match seen {
+            Seen::Unfinished { since, .. } => Some(self.config.settle.saturating_sub(since.elapsed())),
+            _ => None,
+        });
+        unfinished.chain([self.config.poll_interval]).min().unwrap_or(self.config.poll_interval).max(GATHER)
+    }
+
+    /// Runs file operations where they do not hold up others.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&std::path::Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let folder = self.config.folder.clone();
+        let result =
+            tokio::task::spawn_blocking(move || work(&folder)).await.unwrap_or_else(|e| Err(io::Error::other(e)));
+        result.map_err(|cause| SpoolError::Folder { folder: self.config.folder.clone(), cause })
+    }
+}
+
+#[cfg(test)]
+mod tests;
