@@ -1,0 +1,354 @@
+//! What any state backend must do. Each promise is one test; a new backend adds itself to `open`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::path::Path;
+
+use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
+use oxherd::state::{
+    AuditRow, Footprint, Handle, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Seq, Store, Task, Verdict, now_ms,
+};
+use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
+use serde_json::json;
+
+async fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(&folder.join("state.db")).await.unwrap()
+}
+
+fn id(name: &str) -> ObjectId {
+    ObjectId::new(name).unwrap()
+}
+
+fn properties(name: &str) -> Properties {
+    serde_json::from_value(json!({ "username": name, "mailPrimaryAddress": format!("{name}@example.test") })).unwrap()
+}
+
+fn event(name: &str) -> Event {
+    Event {
+        object: id(name),
+        kind: ObjectType::User,
+        dn: format!("uid={name},dc=example,dc=test").parse().unwrap(),
+        change: Change::Present(properties(name)),
+    }
+}
+
+fn task(name: &str) -> NewTask {
+    NewTask { task: Task::Event(event(name)), origin: format!("test {name}") }
+}
+
+fn record(name: &str, handles: &[&str], refs: &[&str]) -> Record {
+    Record {
+        object: id(name),
+        kind: ObjectType::User,
+        dn: event(name).dn,
+        desired: properties(name),
+        state: json!({ "id": 7 }),
+        face: json!({ "id": 7 }),
+        footprint: Footprint {
+            handles: handles.iter().map(|text| handle(text)).collect(),
+            claims: vec![],
+            refs: refs.iter().map(|text| handle(text)).collect(),
+            lane: None,
+        },
+        revision: "r1".into(),
+    }
+}
+
+fn handle(text: &str) -> Handle {
+    let (kind, name) = text.split_once(':').unwrap();
+    Handle::new(kind, name)
+}
+
+fn outcome(seq: Seq, name: &str, verdict: Verdict, ripple: &[&str]) -> Outcome {
+    let ripple = ripple.iter().map(|text| handle(text)).collect();
+    Outcome { seq, object: id(name), verdict, partial: None, ripple, audit: None }
+}
+
+fn applied(seq: Seq, record: Record, ripple: &[&str]) -> Outcome {
+    let name = record.object.to_string();
+    outcome(seq, &name, Verdict::Applied(Box::new(record)), ripple)
+}
+
+fn parked(seq: Seq, name: &str, waits_for: &[&str]) -> Outcome {
+    let now = now_ms();
+    let row = ParkedRow {
+        object: id(name),
+        kind: ObjectType::User,
+        category: "Waiting".into(),
+        cause: "context 10 is missing".into(),
+        waits_for: waits_for.iter().map(|text| handle(text)).collect(),
+        depends_on: vec![],
+        attempts: 1,
+        first_at: now,
+        last_at: now,
+        task: Some(Task::Event(event(name))),
+    };
+    outcome(seq, name, Verdict::Parked(Box::new(row)), &[])
+}
+
+/// Appends and gives back the positions.
+async fn append(store: &SqliteStore, names: &[&str]) -> Vec<Seq> {
+    let tasks: Vec<_> = names.iter().map(|name| task(name)).collect();
+    let last = store.append(&tasks, None).await.unwrap().0;
+    (last - i64::try_from(names.len()).unwrap() + 1..=last).map(Seq).collect()
+}
+
+async fn journal(store: &SqliteStore) -> Vec<(String, bool)> {
+    let entries = store.journal_after(Seq(0), 1000).await.unwrap();
+    entries.iter().map(|entry| (entry.task.object().to_string(), matches!(entry.task, Task::Replan { .. }))).collect()
+}
+
+#[tokio::test]
+async fn the_journal_keeps_arrival_order_across_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.append(&[task("b"), task("a")], Some(("spool", "0002.json"))).await.unwrap();
+    store.append(&[task("c")], Some(("spool", "0003.json"))).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    assert_eq!(
+        entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(),
+        ["b", "a", "c"].map(|n| Task::Event(event(n)))
+    );
+    assert_eq!(entries[2].origin, "test c");
+    assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("0003.json"));
+    assert_eq!(store.cursor("other").await.unwrap(), None);
+    assert_eq!(store.journal_after(entries[0].seq, 1).await.unwrap()[0].seq, entries[1].seq);
+}
+
+#[tokio::test]
+async fn positions_are_never_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "b"]).await;
+    store
+        .commit(&[applied(seqs[1], record("b", &[], &[]), &[]), applied(seqs[0], record("a", &[], &[]), &[])])
+        .await
+        .unwrap();
+    assert!(append(&store, &["c"]).await[0] > seqs[1]);
+}
+
+#[tokio::test]
+async fn a_record_reads_back_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a"]).await;
+    let written = record("a", &["dn:uid=a", "context:10"], &["profile:premium"]);
+    store.commit(&[applied(seqs[0], written.clone(), &[])]).await.unwrap();
+    assert_eq!(store.record(&id("a")).await.unwrap(), Some(written.clone()));
+    assert_eq!(journal(&store).await, []);
+    assert_eq!(store.footprints(&[id("a"), id("none")]).await.unwrap()[&id("a")], written.footprint);
+    assert_eq!(store.properties(&[id("a")]).await.unwrap()[&id("a")], written.desired);
+    let found = store.resolve(&[handle("context:10"), handle("context:11")]).await.unwrap();
+    assert_eq!(
+        found.iter().map(|f| (f.handle.to_string(), f.object.to_string())).collect::<Vec<_>>(),
+        [("context:10".into(), "a".into())]
+    );
+    assert_eq!(store.referrers(&handle("profile:premium")).await.unwrap()[0].object, id("a"));
+}
+
+#[tokio::test]
+async fn work_comes_with_what_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "a"]).await;
+    let (entry, known) = store.work(seqs[0]).await.unwrap().unwrap();
+    assert_eq!((entry.seq, known), (seqs[0], None));
+    store.commit(&[applied(seqs[0], record("a", &[], &[]), &[])]).await.unwrap();
+    assert_eq!(store.work(seqs[0]).await.unwrap(), None);
+    assert_eq!(store.work(seqs[1]).await.unwrap().unwrap().1, Some(record("a", &[], &[])));
+}
+
+#[tokio::test]
+async fn a_former_dn_leads_to_the_object_until_another_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "a", "b"]).await;
+    store.commit(&[applied(seqs[0], record("a", &["dn:uid=old", "primary:10/a"], &[]), &[])]).await.unwrap();
+    store.commit(&[applied(seqs[1], record("a", &["dn:uid=new"], &[]), &[])]).await.unwrap();
+    let holder =
+        async |text: &str| store.resolve(&[handle(text)]).await.unwrap().pop().map(|found| found.object.to_string());
+    assert_eq!(holder("dn:uid=old").await.as_deref(), Some("a"));
+    assert_eq!(holder("dn:uid=new").await.as_deref(), Some("a"));
+    assert_eq!(holder("primary:10/a").await, None, "only distinguished names linger");
+    store.commit(&[applied(seqs[2], record("b", &["dn:uid=old"], &[]), &[])]).await.unwrap();
+    assert_eq!(holder("dn:uid=old").await.as_deref(), Some("b"));
+}
+
+#[tokio::test]
+async fn a_removed_object_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "a", "a"]).await;
+    store.commit(&[applied(seqs[0], record("a", &["dn:uid=a"], &["context:10"]), &[])]).await.unwrap();
+    store.commit(&[parked(seqs[1], "a", &[])]).await.unwrap();
+    store.commit(&[outcome(seqs[2], "a", Verdict::Removed, &[])]).await.unwrap();
+    assert_eq!(store.record(&id("a")).await.unwrap(), None);
+    assert_eq!(store.resolve(&[handle("dn:uid=a")]).await.unwrap(), []);
+    assert_eq!(store.referrers(&handle("context:10")).await.unwrap(), []);
+    assert_eq!(store.parked(&ParkedFilter::All).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_change_queues_those_that_depend_on_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["x", "y", "other", "c"]).await;
+    store
+        .commit(&[
+            applied(seqs[0], record("x", &[], &["context:10", "profile:p"]), &[]),
+            applied(seqs[1], record("y", &[], &["context:10"]), &[]),
+            applied(seqs[2], record("other", &[], &["context:11"]), &[]),
+        ])
+        .await
+        .unwrap();
+    let pending = append(&store, &["y"]).await;
+    store.commit(&[applied(seqs[3], record("c", &["context:10"], &[]), &["context:10", "profile:p"])]).await.unwrap();
+    assert_eq!(
+        journal(&store).await,
+        [("y".to_owned(), false), ("x".to_owned(), true)],
+        "y is planned by its own task"
+    );
+    assert_eq!(pending.len(), 1);
+}
+
+#[tokio::test]
+async fn a_parked_object_is_tried_again_with_what_failed_when_its_dependency_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["x", "x", "c"]).await;
+    store.commit(&[applied(seqs[0], record("x", &[], &["context:10"]), &[])]).await.unwrap();
+    store.commit(&[parked(seqs[1], "x", &["context:10"])]).await.unwrap();
+    store.commit(&[applied(seqs[2], record("c", &["context:10"], &[]), &["context:10"])]).await.unwrap();
+    assert_eq!(journal(&store).await, [("x".to_owned(), false)]);
+}
+
+#[tokio::test]
+async fn retry_queues_what_failed_but_never_over_something_newer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["x", "y"]).await;
+    store.commit(&[parked(seqs[0], "x", &[]), parked(seqs[1], "y", &[])]).await.unwrap();
+    append(&store, &["y"]).await;
+    assert_eq!(store.retry_parked(&ParkedFilter::All, "administrator").await.unwrap(), 1);
+    assert_eq!(journal(&store).await, [("y".to_owned(), false), ("x".to_owned(), false)]);
+    assert_eq!(store.retry_parked(&ParkedFilter::Object(id("x")), "administrator").await.unwrap(), 0);
+    assert_eq!(store.parked(&ParkedFilter::All).await.unwrap().len(), 2, "they stay listed until they succeed");
+    assert_eq!(store.parked(&ParkedFilter::LastAttemptBefore(0)).await.unwrap().len(), 0);
+    assert_eq!(store.parked(&ParkedFilter::Category("Waiting".into())).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn repeated_failures_are_counted_and_success_clears_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for _ in 0..3 {
+        let seqs = append(&store, &["x"]).await;
+        store.commit(&[parked(seqs[0], "x", &["context:10"])]).await.unwrap();
+    }
+    let rows = store.parked(&ParkedFilter::Object(id("x"))).await.unwrap();
+    assert_eq!((rows.len(), rows[0].attempts), (1, 3));
+    assert!(rows[0].first_at <= rows[0].last_at);
+    assert_eq!(rows[0].task, Some(Task::Event(event("x"))));
+    assert_eq!(store.backlog().await.unwrap().parked, 1);
+    let seqs = append(&store, &["x"]).await;
+    store.commit(&[applied(seqs[0], record("x", &[], &[]), &[])]).await.unwrap();
+    assert_eq!(store.parked(&ParkedFilter::All).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn dropping_leaves_a_line_in_the_audit_trail() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["x"]).await;
+    store.commit(&[parked(seqs[0], "x", &[])]).await.unwrap();
+    assert_eq!(store.drop_parked(&ParkedFilter::All, "administrator").await.unwrap(), 1);
+    assert_eq!(store.parked(&ParkedFilter::All).await.unwrap(), []);
+    let trail = store.audit(Some(&id("x")), 10).await.unwrap();
+    assert_eq!((trail[0].outcome.as_str(), trail[0].origin.as_str()), ("Dropped", "administrator"));
+}
+
+#[tokio::test]
+async fn an_unfinished_task_stays_and_what_it_reached_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["x"]).await;
+    let reached =
+        Outcome { partial: Some(Box::new(record("x", &[], &[]))), ..outcome(seqs[0], "x", Verdict::Unfinished, &[]) };
+    store.commit(&[reached]).await.unwrap();
+    assert_eq!(journal(&store).await, [("x".to_owned(), false)]);
+    assert_eq!(store.record(&id("x")).await.unwrap(), Some(record("x", &[], &[])));
+}
+
+#[tokio::test]
+async fn new_settings_queue_everything_that_was_planned_with_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["x", "y"]).await;
+    let newer = Record { revision: "r2".into(), ..record("y", &[], &[]) };
+    store.commit(&[applied(seqs[0], record("x", &[], &[]), &[]), applied(seqs[1], newer, &[])]).await.unwrap();
+    assert_eq!(store.replan_outdated("r2").await.unwrap(), 1);
+    assert_eq!(journal(&store).await, [("x".to_owned(), true)]);
+    assert_eq!(store.replan_outdated("r2").await.unwrap(), 0, "it is queued already");
+}
+
+#[tokio::test]
+async fn the_audit_trail_reads_newest_first_and_is_pruned_by_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for (at, name) in [(1_000, "x"), (2_000, "y"), (3_000, "x")] {
+        let seqs = append(&store, &[name]).await;
+        let audit = AuditRow {
+            at,
+            seq: seqs[0],
+            object: id(name),
+            kind: ObjectType::User,
+            origin: "test".into(),
+            outcome: "Applied".into(),
+            calls: vec!["UserCreate".into()],
+            attributes: vec!["title".into()],
+            notes: vec![],
+            duration_ms: 3,
+            revision: "r1".into(),
+        };
+        let done = Outcome { audit: Some(audit), ..outcome(seqs[0], name, Verdict::Nothing, &[]) };
+        store.commit(&[done]).await.unwrap();
+    }
+    let times = async |object: Option<&ObjectId>| {
+        store.audit(object, 10).await.unwrap().iter().map(|row| row.at).collect::<Vec<_>>()
+    };
+    assert_eq!(times(None).await, [3_000, 2_000, 1_000]);
+    assert_eq!(times(Some(&id("x"))).await, [3_000, 1_000]);
+    assert_eq!(store.prune_audit(2_500).await.unwrap(), 2);
+    assert_eq!(times(None).await, [3_000]);
+}
+
+#[tokio::test]
+async fn objects_are_found_by_what_people_call_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["anna", "bert"]).await;
+    let known = |name: &str| record(name, &[&format!("dn:uid={name},dc=example,dc=test")], &[]);
+    store.commit(&[applied(seqs[0], known("anna"), &[]), applied(seqs[1], known("bert"), &[])]).await.unwrap();
+    for text in ["anna", "ANNA", "uid=anna,dc=example,dc=test", "anna@example.test"] {
+        let found = store.search(text, 5).await.unwrap();
+        assert_eq!(found.iter().map(|(object, ..)| object.as_str()).collect::<Vec<_>>(), ["anna"], "{text}");
+    }
+    assert_eq!(store.search("example", 5).await.unwrap().len(), 2);
+    assert_eq!(store.counts().await.unwrap().objects["users/user"], 2);
+}
+
+#[tokio::test]
+async fn context_credentials_are_kept_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let credentials = StoredCredentials { context: 10, login: "oxadmin".into(), password: "s3cr3t-word".into() };
+    assert!(!format!("{credentials:?}").contains("s3cr3t-word"));
+    store.store_credentials(&credentials).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    let stored = store.credentials().await.unwrap();
+    assert_eq!((stored.len(), stored[0].context, stored[0].login.as_str()), (1, 10, "oxadmin"));
+    store.remove_credentials(10).await.unwrap();
+    assert!(store.credentials().await.unwrap().is_empty());
+}
