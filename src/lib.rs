@@ -2,6 +2,7 @@
 //!
 //! The rooms of the house, from the ground up; a room imports only from rooms below it (`tests/layout.rs` checks that).
 
+pub mod api;
 pub mod cli;
 pub mod engine;
 pub mod ox;

@@ -1,0 +1,155 @@
+//! `OxAttributeMapping`: which UDM property becomes which attribute of an OX user.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::common::ConfigMapKeyRef;
+use super::rules;
+use crate::ox::attribute::Attribute;
+
+/// Which UDM property becomes which attribute of an OX user.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "oxherd.dev",
+    version = "v1alpha1",
+    kind = "OxAttributeMapping",
+    plural = "oxattributemappings",
+    singular = "oxattributemapping",
+    shortname = "oxmap",
+    category = "oxherd",
+    namespaced,
+    status = "AttributeMappingStatus",
+    derive = "PartialEq",
+    doc = "Which UDM property becomes which attribute of an OX user.",
+    printcolumn(name = "Base", type_ = "string", json_path = ".spec.base"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Valid", type_ = "string", json_path = r#".status.conditions[?(@.type=="Valid")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Valid")].reason"#),
+    printcolumn(name = "Revision", type_ = "string", json_path = ".status.revision"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Valid")].message"#,
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct OxAttributeMappingSpec {
+    /// What the entries build upon.
+    #[serde(default)]
+    pub base: MappingBase,
+    /// An `AttributeMapping.json` of the existing connector, applied between base and entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connector_json_ref: Option<ConfigMapKeyRef>,
+    /// One entry per attribute. It replaces that of the base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 256),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["attribute"])
+    )]
+    pub entries: Vec<MappingEntry>,
+}
+
+/// What the entries of a mapping build upon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MappingBase {
+    /// The mapping of the existing connector.
+    #[default]
+    Default,
+    /// Nothing.
+    None,
+}
+
+/// Where the value of one attribute comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = &rules::ENTRY_HAS_ORIGIN, validation = &rules::TEMPLATE_WITH_TRANSFORM)]
+pub struct MappingEntry {
+    /// The attribute of the OX user, as the existing connector names it.
+    #[schemars(schema_with = "attribute_names")]
+    pub attribute: String,
+    /// The UDM property.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub property: Option<String>,
+    /// Properties to take instead when it has no value; the first one with a value wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 128)))]
+    pub alternatives: Vec<String>,
+    /// Which value of a property with several ones, counted from 0. Absent: the first one, or all for `aliases`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub index: Option<i32>,
+    /// How to make the value of the attribute from that of the property.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Transform>,
+    /// Text with `{property}` for values of properties.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub template: Option<String>,
+    /// Set it when the user is created and never again, so that users may change it.
+    #[serde(default)]
+    pub create_only: bool,
+    /// A user without a value is parked.
+    #[serde(default)]
+    pub required: bool,
+    /// What happens in OX when there is no value.
+    #[serde(default)]
+    pub clear: Clear,
+}
+
+/// The attributes that exist, so that a misspelled one is refused at once.
+fn attribute_names(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<_> = Attribute::all().map(Attribute::name).collect();
+    json_schema!({"type": "string", "enum": names})
+}
+
+/// How to make the value of an attribute from that of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Transform {
+    /// A date: `YYYY-MM-DD` or `DD.MM.YYYY`.
+    Date,
+    /// A picture in base64.
+    Image,
+    /// A host name; scheme and port come from the default IMAP server.
+    ImapServer,
+    /// A host name; scheme and port come from the default SMTP server.
+    SmtpServer,
+    /// The text in `template`.
+    Template,
+}
+
+/// What happens in OX when there is no value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Clear {
+    /// The attribute is emptied, if OX allows it.
+    #[default]
+    Clear,
+    /// The attribute stays as it is.
+    Keep,
+}
+
+/// What is known of a mapping.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeMappingStatus {
+    /// The generation of the specification that this status speaks about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready` and `Valid`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Fingerprint of the mapping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Names of the connectors that use it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
+    /// How many users the last edit changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_affected: Option<i64>,
+}
