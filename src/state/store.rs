@@ -89,6 +89,15 @@ pub trait Store: Send + Sync + 'static {
     /// for objects that depend on what changed.
     fn commit(&self, outcomes: &[Outcome]) -> impl Future<Output = Result<(), StateError>> + Send;
 
+    /// Queues everything that depends on these handles: parked objects with the task that failed, others from their record.
+    fn ripple(&self, handles: &[Handle]) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// Objects whose identifier begins with this text, with their distinguished names.
+    fn with_prefix(
+        &self,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<(ObjectId, ObjectType, String)>, StateError>> + Send;
+
     /// Queues all objects that were planned with another revision. Returns how many.
     fn replan_outdated(&self, revision: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
 

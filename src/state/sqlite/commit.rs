@@ -277,7 +277,7 @@ async fn write_parked(connection: &mut SqliteConnection, batch: &Batch<'_>) -> R
 ///
 /// An object that has a task in the journal anyway is planned by that one: it reads what was just written, because the task
 /// could not start while this one ran.
-async fn queue_dependants(connection: &mut SqliteConnection, ripple: &[&str]) -> Result<(), StateError> {
+pub(super) async fn queue_dependants(connection: &mut SqliteConnection, ripple: &[&str]) -> Result<(), StateError> {
     if ripple.is_empty() {
         return Ok(());
     }

@@ -144,6 +144,17 @@ impl Store for SqliteStore {
         finish(connection, work).await
     }
 
+    async fn ripple(&self, handles: &[Handle]) -> Result<(), StateError> {
+        let handles: Vec<_> = handles.iter().map(Handle::as_str).collect();
+        let mut connection = self.write(Durability::Process).await?;
+        let work = commit::queue_dependants(&mut connection, &handles).await;
+        finish(connection, work).await
+    }
+
+    async fn with_prefix(&self, prefix: &str) -> Result<Vec<(ObjectId, ObjectType, String)>, StateError> {
+        read::with_prefix(&self.readers, prefix).await
+    }
+
     async fn replan_outdated(&self, revision: &str) -> Result<u64, StateError> {
         let mut connection = self.write(Durability::Process).await?;
         let work = sqlx::query(

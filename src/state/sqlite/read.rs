@@ -159,6 +159,23 @@ pub(super) async fn counts(pool: &SqlitePool) -> Result<Counts, StateError> {
     Ok(Counts { objects: objects.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
+pub(super) async fn with_prefix(
+    pool: &SqlitePool,
+    prefix: &str,
+) -> Result<Vec<(ObjectId, ObjectType, String)>, StateError> {
+    let rows =
+        sqlx::query("SELECT object, kind, dn FROM objects WHERE object >= ?1 AND object < ?1 || char(1114111) ORDER BY object")
+            .bind(prefix)
+            .fetch_all(pool)
+            .await?;
+    rows.iter().map(named).collect()
+}
+
+/// An object with its type and distinguished name.
+fn named(row: &SqliteRow) -> Result<(ObjectId, ObjectType, String), StateError> {
+    Ok((object_id(row.get(0))?, kind(row.get(1))?, row.get(2)))
+}
+
 pub(super) async fn search(
     pool: &SqlitePool,
     text: &str,
@@ -189,5 +206,5 @@ pub(super) async fn search(
     } else {
         exact
     };
-    rows.iter().map(|row| Ok((object_id(row.get(0))?, kind(row.get(1))?, row.get(2)))).collect()
+    rows.iter().map(named).collect()
 }

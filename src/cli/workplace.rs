@@ -1,0 +1,66 @@
+//! A connector as a dry run sees it: its manifests, its state, and OX to ask.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::api::Manifests;
+use crate::controller::{ConnectorConfig, StateVault, resolve, target_for_dry_run};
+use crate::ox::target::OxTarget;
+use crate::state::sqlite::SqliteStore;
+
+use super::CliError;
+use super::place::{Place, state_file};
+
+/// Where to find a connector and its state.
+#[derive(Clone, Debug, Args)]
+pub struct Workplace {
+    /// The folder with the YAML manifests.
+    #[arg(long, value_name = "FOLDER")]
+    standalone: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Everything that a dry run needs.
+pub struct Open {
+    /// What the connector knows.
+    pub store: Arc<SqliteStore>,
+    /// OX.
+    pub target: Arc<OxTarget<Arc<StateVault>>>,
+    /// Why the features of the server are not known, if so.
+    pub unasked: Option<String>,
+}
+
+impl Workplace {
+    /// The configuration of the connector that is meant.
+    pub fn config(&self) -> Result<ConnectorConfig, CliError> {
+        let manifests = Manifests::read(&self.standalone).map_err(|errors| CliError::usage(&errors))?;
+        let names: Vec<_> = manifests.connectors.keys().cloned().collect();
+        let name = match (&self.place.connector, names.as_slice()) {
+            (Some(name), _) => name,
+            (None, [only]) => only,
+            (None, []) => {
+                return Err(CliError::Usage(format!("{} holds no OxConnector", self.standalone.display())));
+            }
+            (None, several) => {
+                let message = format!("say which connector you mean with --connector: {}", several.join(", "));
+                return Err(CliError::Usage(message));
+            }
+        };
+        let connector = manifests.connectors.get(name).ok_or_else(|| {
+            CliError::Usage(format!("there is no OxConnector '{name}'; there is: {}", names.join(", ")))
+        })?;
+        resolve(&manifests, name, connector).map_err(|error| CliError::usage(&error))
+    }
+
+    /// Opens the state of the connector, which is empty if it never ran, and asks OX for its features.
+    pub async fn open(&self) -> Result<Open, CliError> {
+        let config = self.config()?;
+        let store = Arc::new(SqliteStore::open(&state_file(&self.place.state, &config.name)).await?);
+        let (target, unasked) =
+            target_for_dry_run(&config, &store).await.map_err(|error| CliError::failed(&error))?;
+        Ok(Open { store, target, unasked })
+    }
+}

@@ -1,0 +1,378 @@
+//! A running connector: source, journal, engine and OX, under one configuration that may change.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Backoff, Engine, EngineHandle, EngineStatus, Phase, Target};
+use crate::ox::execute::Executor;
+use crate::ox::settings::Features;
+use crate::ox::soap::{Client, Master, SettingsError};
+use crate::ox::{handles, target::OxTarget};
+use crate::source::{Counters, SourceState, Spool};
+use crate::state::sqlite::SqliteStore;
+use crate::state::{NewTask, StateError, Store, Task};
+use crate::udm::{Change, Event};
+
+use super::journal::JournalSink;
+use super::resolve::ConnectorConfig;
+use super::vault::StateVault;
+
+type Ox = OxTarget<Arc<StateVault>>;
+type Journal = JournalSink<Ox, SqliteStore>;
+
+/// How often the features of the server are looked at again: it may have been upgraded.
+const FEATURES_EVERY: Duration = Duration::from_mins(10);
+
+/// A connector cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its state cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Its connection settings are wrong.
+    #[error("OxConnector '{connector}', spec.ox: {error}")]
+    Settings {
+        /// The connector.
+        connector: String,
+        /// What is wrong.
+        error: SettingsError,
+    },
+}
+
+/// What a connector is doing.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorReport {
+    /// Its name.
+    pub name: String,
+    /// The engine.
+    #[serde(flatten)]
+    pub engine: EngineStatus,
+    /// The source.
+    pub source: SourceReport,
+    /// Why the work has not begun, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preparing: Option<String>,
+}
+
+/// What a source is doing.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// In a few words.
+    pub state: String,
+    /// Events taken since the start.
+    pub accepted: u64,
+    /// Files rejected since the start.
+    pub rejected: u64,
+}
+
+/// How a connector takes events in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// As they come.
+    Follow,
+    /// When [`Connector::settle`] asks for it.
+    OnDemand,
+}
+
+/// A view of a running connector.
+#[derive(Clone)]
+pub struct View {
+    name: String,
+    engine: EngineHandle,
+    source: watch::Receiver<SourceState>,
+    counters: Arc<Counters>,
+    detection: watch::Receiver<Detection>,
+}
+
+impl View {
+    /// What the connector is doing.
+    pub fn report(&self) -> ConnectorReport {
+        let mut engine = self.engine.status();
+        let preparing = match &*self.detection.borrow() {
+            Detection::Known => None,
+            Detection::Asking => Some("asking OX what it can do".to_owned()),
+            Detection::Failed(reason) => {
+                engine.phase = Phase::CircuitOpen;
+                Some(reason.clone())
+            }
+        };
+        engine.idle &= preparing.is_none();
+        let source = SourceReport {
+            state: self.source.borrow().to_string(),
+            accepted: self.counters.accepted(),
+            rejected: self.counters.rejected(),
+        };
+        ConnectorReport { name: self.name.clone(), engine, source, preparing }
+    }
+}
+
+/// A running connector.
+pub struct Connector {
+    config: ConnectorConfig,
+    target: Arc<Ox>,
+    store: Arc<SqliteStore>,
+    vault: Arc<StateVault>,
+    master: Arc<Master>,
+    journal: Arc<Journal>,
+    spool: Option<Spool>,
+    view: View,
+    settings: Arc<Mutex<ConnectorConfig>>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Whether it is known what the server can do.
+#[derive(Clone, Debug)]
+enum Detection {
+    Asking,
+    Failed(String),
+    Known,
+}
+
+/// The parts of a connector that know OX.
+struct Built {
+    target: Arc<Ox>,
+    vault: Arc<StateVault>,
+    master: Arc<Master>,
+}
+
+async fn build(config: &ConnectorConfig, store: &Arc<SqliteStore>) -> Result<Built, StartError> {
+    let vault = Arc::new(StateVault::open(Arc::clone(store)).await?);
+    vault.give(config.admins.clone());
+    let client = Client::new(&config.client)
+        .map_err(|error| StartError::Settings { connector: config.name.clone(), error })?;
+    let master = Arc::new(Master::new(config.master.clone()));
+    let executor = Executor::new(client, Arc::clone(&master), Arc::clone(&vault));
+    Ok(Built { target: Arc::new(OxTarget::new(config.settings.clone(), executor)), vault, master })
+}
+
+/// OX as a connector sees it, for dry runs: with the features of the server if it can be asked. The second value says why
+/// not, otherwise.
+pub async fn target_for_dry_run(
+    config: &ConnectorConfig,
+    store: &Arc<SqliteStore>,
+) -> Result<(Arc<OxTarget<Arc<StateVault>>>, Option<String>), StartError> {
+    let target = build(config, store).await?.target;
+    let asked = detect(&target, &Mutex::new(config.clone())).await;
+    Ok((target, asked.err()))
+}
+
+impl Connector {
+    /// Starts a connector on a state store.
+    pub async fn start(config: ConnectorConfig, store: SqliteStore, intake: Intake) -> Result<Self, StartError> {
+        let store = Arc::new(store);
+        let Built { target, vault, master } = build(&config, &store).await?;
+        let (engine, handle) = Engine::new(Arc::clone(&target), Arc::clone(&store), config.engine.clone());
+        handle.switch(config.switch);
+        let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), handle.clone()));
+        let spool = Spool::new(config.spool.clone());
+        let (detected, detection) = watch::channel(Detection::Asking);
+        let view = View {
+            name: config.name.clone(),
+            engine: handle,
+            source: spool.state(),
+            counters: spool.counters(),
+            detection,
+        };
+        let stop = CancellationToken::new();
+        let settings = Arc::new(Mutex::new(config.clone()));
+        let mut connector = Self {
+            tasks: vec![tokio::spawn(work(engine, Arc::clone(&target), Arc::clone(&settings), detected, stop.clone()))],
+            spool: None,
+            config,
+            target,
+            store,
+            vault,
+            master,
+            journal,
+            view,
+            settings,
+            stop,
+        };
+        connector.describe().await?;
+        match intake {
+            Intake::OnDemand => connector.spool = Some(spool),
+            Intake::Follow => {
+                let (journal, stop) = (Arc::clone(&connector.journal), connector.stop.clone());
+                connector.tasks.push(tokio::spawn(spool.run(journal, stop)));
+            }
+        }
+        Ok(connector)
+    }
+
+    /// Whether a new configuration can be taken over without a restart of the connector.
+    pub fn can_apply(&self, config: &ConnectorConfig) -> bool {
+        let now = &self.config;
+        now.client == config.client && now.spool == config.spool && now.engine == config.engine
+    }
+
+    /// Takes a new configuration over.
+    pub async fn apply(&mut self, config: ConnectorConfig) -> Result<(), StateError> {
+        if self.config.master != config.master {
+            self.master.replace(config.master.clone());
+            tracing::info!(connector = config.name, "master credentials changed");
+        }
+        let changed = self.vault.give(config.admins.clone());
+        if !changed.is_empty() {
+            tracing::info!(connector = config.name, contexts = ?changed, "context credentials changed");
+            let contexts: Vec<_> = changed.into_iter().map(handles::context).collect();
+            self.store.ripple(&contexts).await?;
+        }
+        self.config = config.clone();
+        {
+            let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            let features = settings.settings.features;
+            *settings = config;
+            settings.settings.features = features;
+            self.target.replace_settings(settings.settings.clone());
+        }
+        self.view.engine.switch(self.config.switch);
+        self.describe().await?;
+        self.view.engine.wake();
+        Ok(())
+    }
+
+    /// Journals described contexts and profiles that are new or differ from what was applied, and profiles that are no
+    /// longer described. A context that is no longer described stays as it is.
+    async fn describe(&self) -> Result<(), StateError> {
+        let mut events = Vec::new();
+        for event in &self.config.objects {
+            let event = self.target.reduce(event.clone());
+            let known = self.store.record(&event.object).await?;
+            if known.is_none_or(|known| Some(&known.desired) != event.desired()) {
+                events.push(event);
+            }
+        }
+        let described: Vec<_> = self.config.objects.iter().map(|event| &event.object).collect();
+        for (object, kind, dn) in self.store.with_prefix("cr:oxaccessprofile/").await? {
+            if let Ok(dn) = dn.parse()
+                && !described.contains(&&object)
+            {
+                events.push(Event { object, kind, dn, change: Change::Deleted });
+            }
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        let tasks: Vec<_> = events
+            .into_iter()
+            .map(|event| NewTask { task: Task::Event(event), origin: "custom resource".to_owned() })
+            .collect();
+        self.store.append(&tasks, None).await?;
+        self.view.engine.wake();
+        Ok(())
+    }
+
+    /// A view of it that can be held while it works.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What is stored.
+    pub fn store(&self) -> &Arc<SqliteStore> {
+        &self.store
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &EngineHandle {
+        &self.view.engine
+    }
+
+    /// OX.
+    pub fn target(&self) -> &Arc<Ox> {
+        &self.target
+    }
+
+    /// Takes all events in that are there and waits until nothing can make progress any more.
+    pub async fn settle(&mut self) -> EngineStatus {
+        loop {
+            let mut brought = 0;
+            while let Some(spool) = &mut self.spool {
+                match spool.drain(&self.journal).await {
+                    Ok(drained) => {
+                        brought += drained.accepted + drained.rejected;
+                        if drained.left == 0 {
+                            break;
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "cannot take events in"),
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            let mut detection = self.view.detection.clone();
+            // An error means that the connector is being stopped.
+            let _ = detection.wait_for(|detection| matches!(detection, Detection::Known)).await;
+            let status = self.view.engine.idle().await;
+            if brought == 0 {
+                return status;
+            }
+        }
+    }
+
+    /// Stops taking events in, finishes what runs, and ends.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for task in self.tasks {
+            if task.await.is_err() {
+                tracing::error!(connector = self.config.name, "a task of the connector ended abnormally");
+            }
+        }
+    }
+}
+
+/// Finds out what the server can do, then lets the engine work. Looks again from time to time.
+async fn work(
+    engine: Engine<Ox, SqliteStore>,
+    target: Arc<Ox>,
+    config: Arc<Mutex<ConnectorConfig>>,
+    detected: watch::Sender<Detection>,
+    stop: CancellationToken,
+) {
+    let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+    let mut attempt = 0;
+    let detect = async {
+        while let Err(reason) = detect(&target, &config).await {
+            tracing::warn!(reason, "cannot ask OX what it can do");
+            detected.send_replace(Detection::Failed(reason));
+            attempt += 1;
+            tokio::time::sleep(backoff.bound(attempt) / 2 + backoff.wait(attempt) / 2).await;
+        }
+        detected.send_replace(Detection::Known);
+    };
+    if stop.run_until_cancelled(detect).await.is_none() {
+        return;
+    }
+    let again = async {
+        loop {
+            tokio::time::sleep(FEATURES_EVERY).await;
+            // What is known stays in force while the server cannot be asked.
+            if let Err(reason) = detect(&target, &config).await {
+                tracing::warn!(reason, "cannot ask OX again what it can do");
+            }
+        }
+    };
+    tokio::select! {
+        () = engine.run(stop) => {}
+        () = again => {}
+    }
+}
+
+/// Asks the server for its features and puts them in force.
+async fn detect(target: &Ox, config: &Mutex<ConnectorConfig>) -> Result<(), String> {
+    let server = target.executor().client().features().await.map_err(|fault| fault.to_string())?;
+    let mut config = config.lock().unwrap_or_else(PoisonError::into_inner);
+    let features: Features = config.features.with(server);
+    if config.settings.features != features || target.revision().is_empty() {
+        tracing::info!(?features, "features in force");
+    }
+    config.settings.features = features;
+    target.replace_settings(config.settings.clone());
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! From a source into the journal.
+
+use std::sync::Arc;
+
+use crate::engine::{EngineHandle, Target};
+use crate::source::{Sink, SinkError};
+use crate::state::{NewTask, Store, Task};
+use crate::udm::Event;
+
+/// Reduces events to what planning needs and appends them to the journal of a connector.
+pub struct JournalSink<T, S> {
+    target: Arc<T>,
+    store: Arc<S>,
+    engine: EngineHandle,
+}
+
+impl<T: Target, S: Store> JournalSink<T, S> {
+    /// A sink for the journal of this engine.
+    pub fn new(target: Arc<T>, store: Arc<S>, engine: EngineHandle) -> Self {
+        Self { target, store, engine }
+    }
+}
+
+impl<T: Target, S: Store> Sink for JournalSink<T, S> {
+    async fn append(&self, events: Vec<(String, Event)>, source: &str, cursor: &str) -> Result<(), SinkError> {
+        let tasks: Vec<_> = events
+            .into_iter()
+            .map(|(origin, event)| NewTask { task: Task::Event(self.target.reduce(event)), origin })
+            .collect();
+        self.store.append(&tasks, Some((source, cursor))).await.map_err(SinkError::new)?;
+        self.engine.wake();
+        Ok(())
+    }
+}

@@ -1,0 +1,324 @@
+//! From the objects that an administrator wrote to the checked configuration of a connector. Pure.
+
+use std::collections::HashMap;
+
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::api::connector_spec::{
+    AdoptPolicy, DeletionPolicy, ErrorPolicy, Feature, Mode, Tls, TlsVerification,
+};
+use crate::api::context::{ManagementPolicy, OxContextSpec};
+use crate::api::manifests::{Manifests, MissingKey};
+use crate::api::{OxAccessProfileSpec, OxConnector, OxConnectorSpec};
+use crate::engine::{EngineOptions, Limits, Switch};
+use crate::ox::mapping::{Mapping, MappingErrors};
+use crate::ox::model::{ContextId, MailServer};
+use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Settings};
+use crate::ox::soap::{self, Credentials, Trust};
+use crate::ox::template::{AccountTemplate, LoginTemplate};
+use crate::source::SpoolConfig;
+use crate::udm::{Change, Event, ObjectId, ObjectType};
+
+/// Everything that a connector needs to run.
+#[derive(Clone, Debug)]
+pub struct ConnectorConfig {
+    /// Its name.
+    pub name: String,
+    /// How OX is reached.
+    pub client: soap::Settings,
+    /// The master administrator of OX.
+    pub master: Credentials,
+    /// Where events come from.
+    pub spool: SpoolConfig,
+    /// How the engine works.
+    pub engine: EngineOptions,
+    /// Whether it may work.
+    pub switch: Switch,
+    /// What planning follows, apart from features that the server decides.
+    pub settings: Settings,
+    /// Which features to use.
+    pub features: FeatureChoice,
+    /// Administrators of contexts that were given in Secrets.
+    pub admins: HashMap<ContextId, Credentials>,
+    /// Contexts and access profiles that are described by custom resources, as directory objects.
+    pub objects: Vec<Event>,
+}
+
+/// Which features to use: `Auto` asks the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureChoice {
+    deputies: Feature,
+    shared_accounts: Feature,
+    convert_guest: Feature,
+    user_copy: Feature,
+}
+
+impl FeatureChoice {
+    /// The features in force with a server that has these.
+    pub fn with(self, server: soap::Features) -> Features {
+        let decide = |choice, server| match (choice, server) {
+            (Feature::Enabled, _) | (Feature::Auto, soap::Feature::Present) => Switched::On,
+            (Feature::Disabled, _) | (Feature::Auto, soap::Feature::Absent) => Switched::Off,
+        };
+        Features {
+            deputies: decide(self.deputies, server.deputies),
+            shared_accounts: decide(self.shared_accounts, server.shared_accounts),
+            convert_guest: decide(self.convert_guest, server.convert_guest),
+            user_copy: decide(self.user_copy, server.user_copy),
+        }
+    }
+}
+
+/// A connector cannot run as it is described. The text names object, field and remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// A reference leads nowhere.
+    #[error("OxConnector '{connector}', {field}: {missing}")]
+    Missing {
+        /// The connector.
+        connector: String,
+        /// The field with the reference.
+        field: &'static str,
+        /// What is missing.
+        missing: MissingKey,
+    },
+    /// A value cannot be used.
+    #[error("{object}, {field}: {problem}")]
+    Invalid {
+        /// The object, for instance `OxConnector 'acme'`.
+        object: String,
+        /// The field.
+        field: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The mapping is wrong.
+    #[error("OxAttributeMapping '{name}': {errors}")]
+    Mapping {
+        /// The mapping.
+        name: String,
+        /// What is wrong.
+        errors: MappingErrors,
+    },
+}
+
+/// Checks a connector and resolves everything that it refers to.
+pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Result<ConnectorConfig, ResolveError> {
+    let spec = &connector.spec;
+    let scope = Scope { manifests, name, spec };
+    scope.refuse_what_is_not_built()?;
+    let spool = spec.source.spool.as_ref().ok_or_else(|| {
+        scope.invalid("spec.source", "give a spool folder: stand-alone connectors read listener files")
+    })?;
+    Ok(ConnectorConfig {
+        name: name.to_owned(),
+        client: scope.client()?,
+        master: scope.credentials("spec.ox.credentialsRef", &spec.ox.credentials_ref)?,
+        spool: SpoolConfig {
+            poll_interval: spool.poll_interval.get(),
+            settle: spool.settle.get(),
+            ..SpoolConfig::new(&spool.folder)
+        },
+        engine: EngineOptions {
+            limits: Limits { total: usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1), per_lane: 2 },
+            ..EngineOptions::default()
+        },
+        switch: if spec.policies.paused { Switch::Paused } else { Switch::On },
+        settings: scope.settings()?,
+        features: FeatureChoice {
+            deputies: spec.features.deputy_permissions,
+            shared_accounts: spec.features.shared_accounts,
+            convert_guest: spec.features.convert_guest,
+            user_copy: spec.features.user_copy,
+        },
+        admins: scope.admins()?,
+        objects: scope.objects(),
+    })
+}
+
+struct Scope<'a> {
+    manifests: &'a Manifests,
+    name: &'a str,
+    spec: &'a OxConnectorSpec,
+}
+
+impl Scope<'_> {
+    fn invalid(&self, field: &'static str, problem: impl ToString) -> ResolveError {
+        ResolveError::Invalid { object: format!("OxConnector '{}'", self.name), field, problem: problem.to_string() }
+    }
+
+    fn missing(&self, field: &'static str, missing: MissingKey) -> ResolveError {
+        ResolveError::Missing { connector: self.name.to_owned(), field, missing }
+    }
+
+    /// A setting that would have no effect is refused: nobody should believe in a protection that is not there.
+    fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
+        let policies = &self.spec.policies;
+        let unbuilt = [
+            ("spec.policies.errorPolicy", policies.error_policy == ErrorPolicy::default()),
+            ("spec.policies.deletionPolicy", policies.deletion_policy == DeletionPolicy::default()),
+            ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
+            ("spec.policies.mode", policies.mode == Mode::default()),
+            ("spec.ox.limits.ratePerSecond", self.spec.ox.limits.rate_per_second.is_none()),
+            ("spec.source.nubus", self.spec.source.nubus.is_none()),
+        ];
+        match unbuilt.into_iter().find(|(_, default)| !default) {
+            Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
+            None => Ok(()),
+        }
+    }
+
+    fn credentials(
+        &self,
+        field: &'static str,
+        reference: &crate::api::CredentialsRef,
+    ) -> Result<Credentials, ResolveError> {
+        let (login, password) = self.manifests.credentials(reference).map_err(|missing| self.missing(field, missing))?;
+        Ok(Credentials::new(login, password))
+    }
+
+    fn client(&self) -> Result<soap::Settings, ResolveError> {
+        let ox = &self.spec.ox;
+        Ok(soap::Settings {
+            trust: self.trust(&ox.tls)?,
+            connect_timeout: ox.timeouts.connect.get(),
+            timeout: ox.timeouts.request.get(),
+            ..soap::Settings::new(ox.url.clone())
+        })
+    }
+
+    fn trust(&self, tls: &Tls) -> Result<Trust, ResolveError> {
+        let Some(bundle) = &tls.ca_bundle_ref else {
+            return Ok(match tls.verification {
+                TlsVerification::Full => Trust::System,
+                TlsVerification::InsecureSkip => Trust::Unverified,
+            });
+        };
+        let map = self.manifests.config_maps.get(&bundle.name);
+        let text = map.and_then(|map| map.get(&bundle.key)).ok_or_else(|| {
+            let (kind, name, key) = ("ConfigMap", bundle.name.clone(), bundle.key.clone());
+            self.missing("spec.ox.tls.caBundleRef", MissingKey { kind, name, key })
+        })?;
+        Ok(Trust::SystemAnd(text.clone().into_bytes()))
+    }
+
+    fn settings(&self) -> Result<Settings, ResolveError> {
+        let Self { spec, .. } = self;
+        let server = |field, url: &str| url.parse::<MailServer>().map_err(|error| self.invalid(field, error));
+        let identifier = |name: &str| Identifier::from(name.to_owned());
+        Ok(Settings {
+            default_context: self.context_id("spec.defaults.context", spec.defaults.context)?,
+            language: spec.defaults.language.clone(),
+            timezone: spec.defaults.timezone.clone(),
+            domain: spec.defaults.domain.clone(),
+            imap: server("spec.defaults.imapServer", &spec.defaults.imap_server)?,
+            smtp: server("spec.defaults.smtpServer", &spec.defaults.smtp_server)?,
+            imap_login: LoginTemplate::from(spec.login_templates.imap.clone()),
+            functional_account_login: AccountTemplate::from(spec.login_templates.functional_account.clone()),
+            identifiers: Identifiers {
+                user: identifier(&spec.identifiers.user),
+                group: identifier(&spec.identifiers.group),
+                shared_account: identifier(&spec.identifiers.shared_account),
+            },
+            features: Features {
+                deputies: Switched::Off,
+                shared_accounts: Switched::Off,
+                convert_guest: Switched::Off,
+                user_copy: Switched::Off,
+            },
+            mapping: self.mapping()?,
+        })
+    }
+
+    fn context_id(&self, field: &'static str, id: i32) -> Result<ContextId, ResolveError> {
+        let id = u32::try_from(id).ok().filter(|id| *id > 0);
+        id.map(ContextId).ok_or_else(|| self.invalid(field, "must be a number above 0"))
+    }
+
+    fn mapping(&self) -> Result<Mapping, ResolveError> {
+        let Some(reference) = &self.spec.mapping_ref else { return Ok(Mapping::default()) };
+        let Some(object) = self.manifests.mappings.get(&reference.name) else {
+            return Err(self.invalid("spec.mappingRef", format!("there is no OxAttributeMapping '{}'", reference.name)));
+        };
+        let json = match &object.spec.connector_json_ref {
+            None => None,
+            Some(json) => {
+                let map = self.manifests.config_maps.get(&json.name);
+                let text = map.and_then(|map| map.get(&json.key));
+                Some(text.ok_or_else(|| ResolveError::Invalid {
+                    object: format!("OxAttributeMapping '{}'", reference.name),
+                    field: "spec.connectorJsonRef",
+                    problem: format!("ConfigMap '{}' has no key '{}'", json.name, json.key),
+                })?)
+            }
+        };
+        object.spec.mapping(json.map(String::as_str)).map_err(|errors| ResolveError::Mapping { name: reference.name.clone(), errors })
+    }
+
+    fn contexts(&self) -> impl Iterator<Item = (&String, &OxContextSpec)> {
+        let contexts = self.manifests.contexts.iter().map(|(name, context)| (name, &context.spec));
+        contexts.filter(|(_, spec)| spec.connector_ref.name == self.name)
+    }
+
+    fn profiles(&self) -> impl Iterator<Item = (&String, &OxAccessProfileSpec)> {
+        self.manifests.profiles.iter().map(|(name, profile)| (name, &profile.spec))
+    }
+
+    fn admins(&self) -> Result<HashMap<ContextId, Credentials>, ResolveError> {
+        let mut admins = self.listed_admins()?;
+        for (_, context) in self.contexts() {
+            if let Some(reference) = &context.admin_secret_ref {
+                let id = self.context_id("spec.id", context.id)?;
+                admins.insert(id, self.credentials("OxContext spec.adminSecretRef", reference)?);
+            }
+        }
+        Ok(admins)
+    }
+
+    /// Administrators from a `contexts.json` of the existing connector (`ox-connector.md` 0.9).
+    fn listed_admins(&self) -> Result<HashMap<ContextId, Credentials>, ResolveError> {
+        #[derive(Deserialize)]
+        struct Admin {
+            adminuser: String,
+            adminpass: String,
+        }
+        const FIELD: &str = "spec.ox.contextCredentialsRef";
+        let Some(reference) = &self.spec.ox.context_credentials_ref else { return Ok(HashMap::new()) };
+        let text = self.manifests.secret(reference).map_err(|missing| self.missing(FIELD, missing))?;
+        let listed: HashMap<String, Admin> = serde_json::from_str(text.expose_secret()).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            self.invalid(FIELD, format!("not a contexts.json of the existing connector (line {line}, column {column})"))
+        })?;
+        let numbered = listed.into_iter().filter_map(|(id, admin)| Some((ContextId(id.parse().ok()?), admin)));
+        Ok(numbered.map(|(id, admin)| (id, Credentials::new(admin.adminuser, admin.adminpass))).collect())
+    }
+
+    /// Described contexts and profiles as directory objects with an identifier of their own, so that one way leads into OX.
+    fn objects(&self) -> Vec<Event> {
+        let managed = self.contexts().filter(|(_, spec)| spec.management_policy == ManagementPolicy::Manage);
+        let contexts = managed.map(|(name, spec)| {
+            let properties = json!({
+                "name": spec.ox_name(),
+                "contextid": spec.id,
+                "oxQuota": spec.quota,
+                "loginMappings": spec.login_mappings,
+            });
+            (ObjectType::Context, "oxcontext", name, properties)
+        });
+        let profiles = self.profiles().map(|(name, spec)| {
+            (ObjectType::AccessProfile, "oxaccessprofile", name, spec.properties(name))
+        });
+        contexts.chain(profiles).filter_map(|(kind, resource, name, properties)| described(kind, resource, name, properties)).collect()
+    }
+}
+
+fn described(kind: ObjectType, resource: &str, name: &str, properties: serde_json::Value) -> Option<Event> {
+    Some(Event {
+        object: ObjectId::new(&format!("cr:{resource}/{name}"))?,
+        kind,
+        dn: format!("cn={name},cn={resource},cn=oxherd").parse().ok()?,
+        change: Change::Present(serde_json::from_value(properties).ok()?),
+    })
+}
