@@ -1,0 +1,50 @@
+//! Keeps of an event only what planning needs, so that nothing else is ever stored.
+
+use super::Settings;
+use crate::ox::mapping;
+use crate::ox::rights::Flag;
+use crate::ox::template::OBJECT_IDENTIFIER;
+use crate::udm::{Change, Event, ObjectType};
+
+/// Drops all properties that planning does not need. Secrets are dropped whatever the settings say.
+pub fn reduce(settings: &Settings, event: Event) -> Event {
+    let Change::Present(mut properties) = event.change else { return event };
+    properties.retain(|name| !mapping::is_secret(name) && needed(settings, event.kind, name));
+    Event { change: Change::Present(properties), ..event }
+}
+
+fn needed(settings: &Settings, kind: ObjectType, name: &str) -> bool {
+    if name == OBJECT_IDENTIFIER {
+        return true;
+    }
+    let identifiers = &settings.identifiers;
+    match kind {
+        ObjectType::Context => ["name", "contextid", "oxQuota", "loginMappings", "adminName"].contains(&name),
+        ObjectType::AccessProfile => {
+            ["name", "displayName"].contains(&name) || Flag::all().any(|flag| flag.udm_name() == Some(name))
+        }
+        // All of `ox…` and of the built-in mapping, so that a later change of the mapping finds their values.
+        ObjectType::User => {
+            ["username", "isOxUser"].contains(&name)
+                || name.starts_with("ox")
+                || mapping::is_built_in(name)
+                || name == identifiers.user.property()
+                || settings.mapping.properties().contains(name)
+                || settings.imap_login.properties().any(|property| property == name)
+                || settings.functional_account_login.properties().any(|property| property == name)
+        }
+        ObjectType::Group => ["name", "isOxGroup", "users"].contains(&name) || name == identifiers.group.property(),
+        ObjectType::FunctionalAccount => ["name", "mailPrimaryAddress", "personal", "users"].contains(&name),
+        ObjectType::SharedAccountPermission => {
+            ["name", "displayName", "mail", "calendar"].contains(&name)
+                || super::shared_permission::CAPABILITIES.contains(&name)
+        }
+        ObjectType::SharedAccount => {
+            ["name", "displayName", "oxContext", "mailPrimaryAddress", "users", "groups"].contains(&name)
+                || name == identifiers.shared_account.property()
+        }
+        ObjectType::Resource => {
+            ["name", "displayname", "description", "resourceMailAddress", "oxContext"].contains(&name)
+        }
+    }
+}
