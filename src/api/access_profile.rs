@@ -53,6 +53,17 @@ impl OxAccessProfile {
     }
 }
 
+impl OxAccessProfileSpec {
+    /// The profile as the properties of an `oxmail/accessprofile`. `object` is the name of the custom resource.
+    pub fn properties(&self, object: &str) -> serde_json::Value {
+        let mut properties = serde_json::Map::new();
+        properties.insert("name".to_owned(), self.name.as_deref().unwrap_or(object).into());
+        properties.insert("displayName".to_owned(), self.display_name.as_str().into());
+        properties.extend(self.rights.udm_names().map(|right| (right.to_owned(), true.into())));
+        properties.into()
+    }
+}
+
 /// The rights that a profile can grant, by the names that OX has for them.
 #[allow(clippy::struct_excessive_bools, reason = "OX has 23 independent rights")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

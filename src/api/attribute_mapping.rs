@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::common::ConfigMapKeyRef;
-use super::rules;
 use crate::ox::attribute::Attribute;
+use crate::ox::mapping::{Base, Clear, EntrySpec, Mapping, MappingErrors, MappingSpec, Transform};
 
 /// Which UDM property becomes which attribute of an OX user.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -40,7 +40,7 @@ use crate::ox::attribute::Attribute;
 pub struct OxAttributeMappingSpec {
     /// What the entries build upon.
     #[serde(default)]
-    pub base: MappingBase,
+    pub base: Base,
     /// An `AttributeMapping.json` of the existing connector, applied between base and entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connector_json_ref: Option<ConfigMapKeyRef>,
@@ -53,25 +53,14 @@ pub struct OxAttributeMappingSpec {
     pub entries: Vec<MappingEntry>,
 }
 
-/// What the entries of a mapping build upon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum MappingBase {
-    /// The mapping of the existing connector.
-    #[default]
-    Default,
-    /// Nothing.
-    None,
-}
-
 /// Where the value of one attribute comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = &rules::ENTRY_HAS_ORIGIN, validation = &rules::TEMPLATE_WITH_TRANSFORM)]
 pub struct MappingEntry {
     /// The attribute of the OX user, as the existing connector names it.
     #[schemars(schema_with = "attribute_names")]
     pub attribute: String,
-    /// The UDM property.
+    /// The UDM property. Without one the attribute is left alone in OX, also if the base maps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub property: Option<String>,
@@ -83,13 +72,9 @@ pub struct MappingEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub index: Option<i32>,
-    /// How to make the value of the attribute from that of the property.
+    /// How to make the value of the attribute from that of the property. Absent: the kind of attribute decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transform: Option<Transform>,
-    /// Text with `{property}` for values of properties.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    pub template: Option<String>,
     /// Set it when the user is created and never again, so that users may change it.
     #[serde(default)]
     pub create_only: bool,
@@ -107,29 +92,34 @@ fn attribute_names(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "enum": names})
 }
 
-/// How to make the value of an attribute from that of a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Transform {
-    /// A date: `YYYY-MM-DD` or `DD.MM.YYYY`.
-    Date,
-    /// A picture in base64.
-    Image,
-    /// A host name; scheme and port come from the default IMAP server.
-    ImapServer,
-    /// A host name; scheme and port come from the default SMTP server.
-    SmtpServer,
-    /// The text in `template`.
-    Template,
+impl OxAttributeMappingSpec {
+    /// The mapping that is described. `connector_json` is the text that `connectorJsonRef` leads to; it takes the place of the
+    /// base.
+    pub fn mapping(&self, connector_json: Option<&str>) -> Result<Mapping, MappingErrors> {
+        let mut spec = match connector_json {
+            Some(text) => Mapping::from_connector_json(text)?.to_spec(),
+            None => MappingSpec { base: self.base, entries: Vec::new() },
+        };
+        let own = |attribute: &str| self.entries.iter().any(|entry| entry.attribute == attribute);
+        spec.entries.retain(|entry| !own(&entry.attribute));
+        spec.entries.extend(self.entries.iter().map(MappingEntry::spec));
+        Mapping::from_spec(&spec)
+    }
 }
 
-/// What happens in OX when there is no value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Clear {
-    /// The attribute is emptied, if OX allows it.
-    #[default]
-    Clear,
-    /// The attribute stays as it is.
-    Keep,
+impl MappingEntry {
+    fn spec(&self) -> EntrySpec {
+        EntrySpec {
+            attribute: self.attribute.clone(),
+            property: self.property.clone(),
+            alternatives: self.alternatives.clone(),
+            index: self.index.and_then(|index| usize::try_from(index).ok()),
+            transform: self.transform,
+            create_only: self.create_only,
+            required: self.required,
+            clear: self.clear,
+        }
+    }
 }
 
 /// What is known of a mapping.

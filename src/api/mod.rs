@@ -20,9 +20,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::CustomResourceExt;
 
 pub use access_profile::{AccessProfileStatus, AccessRights, OxAccessProfile, OxAccessProfileSpec};
-pub use attribute_mapping::{
-    AttributeMappingStatus, Clear, MappingBase, MappingEntry, OxAttributeMapping, OxAttributeMappingSpec, Transform,
-};
+pub use attribute_mapping::{AttributeMappingStatus, MappingEntry, OxAttributeMapping, OxAttributeMappingSpec};
 pub use common::{ConfigMapKeyRef, CredentialsRef, Duration, ObjectRef, SecretKeyRef};
 pub use connector::{ConnectorStatus, OldestParked, OxConnector, OxConnectorSpec, Phase, ProvisionedCounts};
 pub use connector_spec::{

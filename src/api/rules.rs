@@ -76,18 +76,6 @@ pub(super) static POSTGRES_NEEDS_CONNECTION: Check = Check {
     holds: |value| (value["backend"].as_str() == Some("Postgres")) == has(value, "connectionRef"),
 };
 
-pub(super) static ENTRY_HAS_ORIGIN: Check = Check {
-    cel: "has(self.property) || has(self.template) || self.clear == 'Keep'",
-    message: "an entry needs property or template; to leave the attribute alone, say clear: Keep",
-    holds: |value| has(value, "property") || has(value, "template") || value["clear"].as_str() == Some("Keep"),
-};
-
-pub(super) static TEMPLATE_WITH_TRANSFORM: Check = Check {
-    cel: "has(self.template) == (has(self.transform) && self.transform == 'Template')",
-    message: "template and transform: Template belong together",
-    holds: |value| has(value, "template") == (value["transform"].as_str() == Some("Template")),
-};
-
 pub(super) static APPROVAL_NAMES_ITS_LIST: Check = Check {
     cel: "(self.action == 'ApproveDeletions') == has(self.deletionList)",
     message: "deletionList belongs to action ApproveDeletions: copy it from the condition DeletionsBlocked of the connector",
@@ -95,7 +83,7 @@ pub(super) static APPROVAL_NAMES_ITS_LIST: Check = Check {
 };
 
 /// Every rule there is.
-pub(super) static ALL: [&Check; 11] = [
+pub(super) static ALL: [&Check; 9] = [
     &IMMUTABLE,
     &HTTP_URL,
     &IMAP_URL,
@@ -104,8 +92,6 @@ pub(super) static ALL: [&Check; 11] = [
     &ONE_SOURCE,
     &CA_NEEDS_VERIFICATION,
     &POSTGRES_NEEDS_CONNECTION,
-    &ENTRY_HAS_ORIGIN,
-    &TEMPLATE_WITH_TRANSFORM,
     &APPROVAL_NAMES_ITS_LIST,
 ];
 

@@ -15,6 +15,7 @@ pub struct Crds {}
 
 impl Crds {
     /// Runs the command.
+    #[allow(clippy::unused_self, reason = "as all commands")]
     pub fn run(&self) -> Result<ExitCode, CliError> {
         for crd in crds() {
             say("---");

@@ -73,7 +73,9 @@ impl Show for Explanation {
         ];
         rows.push(match &self.parked {
             None => vec![faint("Parked"), good("no")],
-            Some(row) => vec![faint("Parked"), bad(format!("{}: {} ({})", row.category, row.cause, ago(row.first_at, now)))],
+            Some(row) => {
+                vec![faint("Parked"), bad(format!("{}: {} ({})", row.category, row.cause, ago(row.first_at, now)))]
+            }
         });
         if let Some(plan) = &self.plan {
             let cell = match (&plan.lines()[..], serde_json::to_value(plan)) {

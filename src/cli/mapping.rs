@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::OxAttributeMapping;
-use crate::ox::mapping::{Mapping, MappingSpec, Stage};
+use crate::ox::mapping::{Mapping, MappingSpec, Servers};
+use crate::ox::model::MailServer;
 use crate::source::parse_listener_file;
 
 use super::CliError;
@@ -91,13 +92,16 @@ impl MappingCommand {
                 let Some(properties) = event.desired() else {
                     return Err(CliError::Usage(format!("{} is a deletion", user.display())));
                 };
+                let server =
+                    |scheme: &str, port| MailServer { scheme: scheme.into(), host: "mail.example".into(), port };
+                let servers = Servers { imap: &server("imap", 143), smtp: &server("smtp", 587) };
                 let mapped = mapping
-                    .apply(properties, Stage::Create)
+                    .apply(properties, servers)
                     .map_err(|error| CliError::Usage(format!("{}: {error}", user.display())))?;
-                let attributes = mapped.fields.iter().map(|(attribute, value)| {
-                    (attribute.to_string(), serde_json::to_value(value).unwrap_or_default())
-                });
-                show(&Mapped { attributes: attributes.collect(), warnings: mapped.warnings }, output)?;
+                let fields = mapped.fields.iter().chain(&mapped.on_create);
+                let attributes = fields
+                    .map(|(attribute, value)| (attribute.to_string(), serde_json::to_value(value).unwrap_or_default()));
+                show(&Mapped { attributes: attributes.collect(), warnings: mapping.warnings() }, output)?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -105,7 +109,8 @@ impl MappingCommand {
 }
 
 fn text(file: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(file).map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
+    std::fs::read_to_string(file)
+        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
 }
 
 /// Reads a mapping in one of its three forms: manifest, bare specification, or JSON of the existing connector.
@@ -115,11 +120,10 @@ fn read(file: &Path) -> Result<Mapping, CliError> {
     if file.extension().is_some_and(|extension| extension == "json") {
         return Mapping::from_connector_json(&text).map_err(|errors| wrong(&errors));
     }
-    let spec: MappingSpec = if text.contains("kind: OxAttributeMapping") {
+    if text.contains("kind: OxAttributeMapping") {
         let manifest: OxAttributeMapping = serde_saphyr::from_str(&text).map_err(|error| wrong(&error))?;
-        manifest.spec.mapping_spec()
-    } else {
-        serde_saphyr::from_str(&text).map_err(|error| wrong(&error))?
-    };
+        return manifest.spec.mapping(None).map_err(|errors| wrong(&errors));
+    }
+    let spec: MappingSpec = serde_saphyr::from_str(&text).map_err(|error| wrong(&error))?;
     Mapping::from_spec(&spec).map_err(|errors| wrong(&errors))
 }

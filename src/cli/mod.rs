@@ -2,11 +2,18 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached.
 
+mod crds;
 mod error;
+mod explain;
 mod history;
+mod mapping;
 mod output;
 mod parked;
 mod place;
+mod plan;
+mod progress;
+mod run;
+mod workplace;
 
 use std::process::ExitCode;
 
@@ -32,10 +39,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the controller.
+    Run(run::Run),
+    /// Show which calls listener files would lead to, without making them.
+    Plan(plan::Plan),
+    /// Explain one object: what is known of it, what would be done now, what was done before.
+    Explain(explain::Explain),
     /// Parked objects: what waits for a correction, and why.
     Parked(parked::Parked),
     /// What was done for an object, or lately at all.
     History(history::History),
+    /// Attribute mappings: print, check, try.
+    Mapping(mapping::MappingCommand),
+    /// Print the custom resource definitions.
+    Crds(crds::Crds),
 }
 
 /// Runs the command line of this process.
@@ -45,6 +62,11 @@ pub async fn run() -> ExitCode {
         return CliError::usage(&error).report();
     }
     let result = match arguments.command {
+        Command::Run(command) => command.run().await,
+        Command::Plan(command) => command.run().await,
+        Command::Explain(command) => command.run().await,
+        Command::Mapping(command) => command.run(),
+        Command::Crds(command) => command.run(),
         Command::Parked(command) => command.run().await,
         Command::History(command) => command.run().await,
     };

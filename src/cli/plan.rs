@@ -160,8 +160,8 @@ impl Plan {
         for file in expand(&self.files)? {
             let bytes = std::fs::read(&file)
                 .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))?;
-            let event = parse_listener_file(&bytes)
-                .map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
+            let event =
+                parse_listener_file(&bytes).map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
             tasks.push(Task::Event(open.target.reduce(event)));
         }
         let previews = preview(&*open.target, &*open.store, tasks).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use crate::controller::{Standalone, View};
+use crate::controller::{ConnectorReport, Standalone, View};
 
 /// Shows how far connectors are, until it is dropped.
 pub struct Progress {
@@ -38,7 +38,7 @@ impl Progress {
 
 fn update(bar: &ProgressBar, views: &[View]) {
     let reports: Vec<_> = views.iter().map(View::report).collect();
-    let ended = |report: &crate::controller::ConnectorReport| {
+    let ended = |report: &ConnectorReport| {
         let totals = report.engine.totals;
         totals.done + totals.parked + totals.absorbed
     };
@@ -47,7 +47,7 @@ fn update(bar: &ProgressBar, views: &[View]) {
     bar.set_length(done + left);
     bar.set_position(done);
     let parked: u64 = reports.iter().map(|report| report.engine.parked).sum();
-    let waiting = reports.iter().find_map(|report| report.stuck());
+    let waiting = reports.iter().find_map(ConnectorReport::stuck);
     bar.set_message(match (waiting, parked) {
         (Some(reason), _) => format!("waiting: {reason}"),
         (None, 0) => String::new(),

@@ -74,11 +74,11 @@ impl Run {
             patience: Duration::from_secs(self.patience),
         };
         let shutdown = stop_on_signal()?;
-        let standalone = Standalone::start(options, until).await.map_err(failure)?;
+        let standalone = Standalone::start(options, until).await.map_err(|error| failure(&error))?;
         let progress = self.until_idle.then(|| Progress::follow(&standalone));
         let reports = standalone.run(until, shutdown).await;
         drop(progress);
-        let reports = reports.map_err(failure)?;
+        let reports = reports.map_err(|error| failure(&error))?;
         if !self.until_idle {
             return Ok(ExitCode::SUCCESS);
         }
@@ -89,13 +89,13 @@ impl Run {
 }
 
 /// Manifests that cannot be used are wrong input, OX that cannot be reached has an exit code of its own.
-pub fn failure(error: StandaloneError) -> CliError {
+pub fn failure(error: &StandaloneError) -> CliError {
     match error {
         StandaloneError::Manifests(_) | StandaloneError::Nothing(_) | StandaloneError::Resolve(_) => {
-            CliError::usage(&error)
+            CliError::usage(error)
         }
         StandaloneError::Unreachable { .. } => CliError::Unreachable(error.to_string()),
-        _ => CliError::failed(&error),
+        _ => CliError::failed(error),
     }
 }
 

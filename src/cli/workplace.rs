@@ -59,8 +59,7 @@ impl Workplace {
     pub async fn open(&self) -> Result<Open, CliError> {
         let config = self.config()?;
         let store = Arc::new(SqliteStore::open(&state_file(&self.place.state, &config.name)).await?);
-        let (target, unasked) =
-            target_for_dry_run(&config, &store).await.map_err(|error| CliError::failed(&error))?;
+        let (target, unasked) = target_for_dry_run(&config, &store).await.map_err(|error| CliError::failed(&error))?;
         Ok(Open { store, target, unasked })
     }
 }

@@ -146,8 +146,8 @@ struct Built {
 async fn build(config: &ConnectorConfig, store: &Arc<SqliteStore>) -> Result<Built, StartError> {
     let vault = Arc::new(StateVault::open(Arc::clone(store)).await?);
     vault.give(config.admins.clone());
-    let client = Client::new(&config.client)
-        .map_err(|error| StartError::Settings { connector: config.name.clone(), error })?;
+    let client =
+        Client::new(&config.client).map_err(|error| StartError::Settings { connector: config.name.clone(), error })?;
     let master = Arc::new(Master::new(config.master.clone()));
     let executor = Executor::new(client, Arc::clone(&master), Arc::clone(&vault));
     Ok(Built { target: Arc::new(OxTarget::new(config.settings.clone(), executor)), vault, master })
@@ -337,7 +337,7 @@ async fn work(
 ) {
     let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
     let mut attempt = 0;
-    let detect = async {
+    let first = async {
         while let Err(reason) = detect(&target, &config).await {
             tracing::warn!(reason, "cannot ask OX what it can do");
             detected.send_replace(Detection::Failed(reason));
@@ -346,7 +346,7 @@ async fn work(
         }
         detected.send_replace(Detection::Known);
     };
-    if stop.run_until_cancelled(detect).await.is_none() {
+    if stop.run_until_cancelled(first).await.is_none() {
         return;
     }
     let again = async {

@@ -6,12 +6,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::api::connector_spec::{
-    AdoptPolicy, DeletionPolicy, ErrorPolicy, Feature, Mode, Tls, TlsVerification,
+use crate::api::{
+    AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
+    MissingKey, Mode, OxAccessProfileSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
+    TlsVerification, Verification,
 };
-use crate::api::context::{ManagementPolicy, OxContextSpec};
-use crate::api::manifests::{Manifests, MissingKey};
-use crate::api::{OxAccessProfileSpec, OxConnector, OxConnectorSpec};
 use crate::engine::{EngineOptions, Limits, Switch};
 use crate::ox::mapping::{Mapping, MappingErrors};
 use crate::ox::model::{ContextId, MailServer};
@@ -145,7 +144,7 @@ struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn invalid(&self, field: &'static str, problem: impl ToString) -> ResolveError {
+    fn invalid(&self, field: &'static str, problem: impl std::fmt::Display) -> ResolveError {
         ResolveError::Invalid { object: format!("OxConnector '{}'", self.name), field, problem: problem.to_string() }
     }
 
@@ -162,7 +161,11 @@ impl Scope<'_> {
             ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
             ("spec.policies.mode", policies.mode == Mode::default()),
             ("spec.ox.limits.ratePerSecond", self.spec.ox.limits.rate_per_second.is_none()),
+            ("spec.policies.deletionGuard", policies.deletion_guard == DeletionGuard::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
+            ("spec.udm", self.spec.udm.is_none()),
+            ("spec.verification", self.spec.verification == Verification::default()),
+            ("spec.state", self.spec.state == StateStore::default()),
         ];
         match unbuilt.into_iter().find(|(_, default)| !default) {
             Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
@@ -170,12 +173,9 @@ impl Scope<'_> {
         }
     }
 
-    fn credentials(
-        &self,
-        field: &'static str,
-        reference: &crate::api::CredentialsRef,
-    ) -> Result<Credentials, ResolveError> {
-        let (login, password) = self.manifests.credentials(reference).map_err(|missing| self.missing(field, missing))?;
+    fn credentials(&self, field: &'static str, reference: &CredentialsRef) -> Result<Credentials, ResolveError> {
+        let (login, password) =
+            self.manifests.credentials(reference).map_err(|missing| self.missing(field, missing))?;
         Ok(Credentials::new(login, password))
     }
 
@@ -215,8 +215,9 @@ impl Scope<'_> {
             domain: spec.defaults.domain.clone(),
             imap: server("spec.defaults.imapServer", &spec.defaults.imap_server)?,
             smtp: server("spec.defaults.smtpServer", &spec.defaults.smtp_server)?,
-            imap_login: LoginTemplate::from(spec.login_templates.imap.clone()),
-            functional_account_login: AccountTemplate::from(spec.login_templates.functional_account.clone()),
+            imap_login: LoginTemplate::parse(&spec.login_templates.imap)
+                .map_err(|error| self.invalid("spec.loginTemplates.imap", error))?,
+            functional_account_login: AccountTemplate::parse(&spec.login_templates.functional_account),
             identifiers: Identifiers {
                 user: identifier(&spec.identifiers.user),
                 group: identifier(&spec.identifiers.group),
@@ -254,7 +255,10 @@ impl Scope<'_> {
                 })?)
             }
         };
-        object.spec.mapping(json.map(String::as_str)).map_err(|errors| ResolveError::Mapping { name: reference.name.clone(), errors })
+        object
+            .spec
+            .mapping(json.map(String::as_str))
+            .map_err(|errors| ResolveError::Mapping { name: reference.name.clone(), errors })
     }
 
     fn contexts(&self) -> impl Iterator<Item = (&String, &OxContextSpec)> {
@@ -307,10 +311,13 @@ impl Scope<'_> {
             });
             (ObjectType::Context, "oxcontext", name, properties)
         });
-        let profiles = self.profiles().map(|(name, spec)| {
-            (ObjectType::AccessProfile, "oxaccessprofile", name, spec.properties(name))
-        });
-        contexts.chain(profiles).filter_map(|(kind, resource, name, properties)| described(kind, resource, name, properties)).collect()
+        let profiles = self
+            .profiles()
+            .map(|(name, spec)| (ObjectType::AccessProfile, "oxaccessprofile", name, spec.properties(name)));
+        contexts
+            .chain(profiles)
+            .filter_map(|(kind, resource, name, properties)| described(kind, resource, name, properties))
+            .collect()
     }
 }
 

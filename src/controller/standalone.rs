@@ -68,7 +68,9 @@ pub enum StandaloneError {
         reason: std::io::Error,
     },
     /// OX was unreachable for longer than the patience.
-    #[error("connector '{connector}' made no progress for {seconds} s: {reason}; everything taken in so far is safe in the journal")]
+    #[error(
+        "connector '{connector}' made no progress for {seconds} s: {reason}; everything taken in so far is safe in the journal"
+    )]
     Unreachable {
         /// The connector.
         connector: String,
@@ -113,7 +115,11 @@ impl Standalone {
     }
 
     /// Runs until told to stop, or until nothing can make progress any more. Returns the last reports.
-    pub async fn run(mut self, until: Until, shutdown: CancellationToken) -> Result<Vec<ConnectorReport>, StandaloneError> {
+    pub async fn run(
+        mut self,
+        until: Until,
+        shutdown: CancellationToken,
+    ) -> Result<Vec<ConnectorReport>, StandaloneError> {
         let serving = self.serve(shutdown.clone()).await?;
         let result = match until {
             Until::Stopped => {
@@ -274,13 +280,14 @@ impl Report for Shown {
 
     fn readiness(&self) -> Readiness {
         let reports = self.reports.read().unwrap_or_else(PoisonError::into_inner);
-        let missing = reports.iter().filter_map(|report| Some(format!("connector '{}': {}", report.name, report.stuck()?)));
+        let missing =
+            reports.iter().filter_map(|report| Some(format!("connector '{}': {}", report.name, report.stuck()?)));
         let missing: Vec<_> = missing.collect();
         if missing.is_empty() { Readiness::Ready } else { Readiness::Waiting(missing) }
     }
 }
 
-/// Names, sizes and times of the files of a folder, links followed (mounted ConfigMaps and Secrets are links).
+/// Names, sizes and times of the files of a folder, links followed (mounted `ConfigMap`s and Secrets are links).
 #[derive(PartialEq, Eq)]
 struct Fingerprint(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
 

@@ -23,7 +23,7 @@ use super::status::EngineStatus;
 use super::target::Target;
 
 /// How the engine works.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// How many tasks may run.
     pub limits: Limits,

@@ -187,6 +187,25 @@ impl fmt::Display for MailServer {
     }
 }
 
+/// A text that is no mail server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("give the mail server as scheme://host:port, for instance imap://mail.example.org:143")]
+pub struct NoMailServer;
+
+impl std::str::FromStr for MailServer {
+    type Err = NoMailServer;
+
+    fn from_str(text: &str) -> Result<Self, NoMailServer> {
+        let (scheme, rest) = text.split_once("://").ok_or(NoMailServer)?;
+        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or(NoMailServer)?;
+        let port = port.parse().map_err(|_| NoMailServer)?;
+        if scheme.is_empty() || host.is_empty() || host.contains('/') {
+            return Err(NoMailServer);
+        }
+        Ok(Self { scheme: scheme.to_owned(), host: host.to_owned(), port })
+    }
+}
+
 /// What a member may do in one part (mail or calendar) of a shared account.
 #[derive(
     Clone,

@@ -257,6 +257,22 @@ fn ids(users: &[UserRef]) -> impl Iterator<Item = UserId> {
 }
 
 impl OxState {
+    /// The number of the user, if it is one.
+    pub fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user.id),
+            _ => None,
+        }
+    }
+
+    /// The number of the shared account, if it is one.
+    pub fn shared_id(&self) -> Option<SharedAccountId> {
+        match self {
+            Self::Shared(account) => Some(account.id),
+            _ => None,
+        }
+    }
+
     /// Takes a successful call over.
     pub fn advance(&mut self, call: &Call, effect: &Effect) {
         match call {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::engine::{Decision, FaultClass, Input, Plan, Reaction, Rejection, Target, TargetFault};
+use crate::engine::{Decision, Input, Plan, Reaction, Rejection, Target};
 use crate::state::{Face, Footprint, Handle};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
@@ -58,12 +58,6 @@ fn planned(state: &OxState) -> Planned {
     Planned { user: state.user_id(), shared: state.shared_id() }
 }
 
-impl TargetFault for OxFault {
-    fn class(&self) -> FaultClass {
-        OxFault::class(self)
-    }
-}
-
 impl<V: Vault + 'static> Target for OxTarget<V> {
     type Call = Call;
     type Effect = Effect;
@@ -93,8 +87,7 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
 
     fn plan(&self, input: &Input<'_, Self>) -> Result<Decision<Self>, Rejection> {
         let &Input { object, kind, dn, desired, state, known, facts } = input;
-        let step =
-            plan::plan(&self.current().settings, &PlanInput { object, kind, dn, desired, state, known, facts })?;
+        let step = plan::plan(&self.current().settings, &PlanInput { object, kind, dn, desired, state, known, facts })?;
         Ok(match step {
             Step::Lookup { faces, properties, referrers } => Decision::Lookup { faces, properties, referrers },
             Step::Ask(query) => Decision::Ask(query),

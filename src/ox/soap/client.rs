@@ -13,7 +13,7 @@ use super::reader::Body;
 use super::tls::{self, Trust};
 
 /// How OX is reached. Proxies are taken from the usual environment variables.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Address of OX, for instance `https://ox.example.org`; the services are below `/webservices/`.
     pub base: String,

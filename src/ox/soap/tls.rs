@@ -12,7 +12,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use super::client::SettingsError;
 
 /// How the certificate of the server is verified.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub enum Trust {
     /// By the certificate authorities of the system.
     #[default]

@@ -163,11 +163,12 @@ pub(super) async fn with_prefix(
     pool: &SqlitePool,
     prefix: &str,
 ) -> Result<Vec<(ObjectId, ObjectType, String)>, StateError> {
-    let rows =
-        sqlx::query("SELECT object, kind, dn FROM objects WHERE object >= ?1 AND object < ?1 || char(1114111) ORDER BY object")
-            .bind(prefix)
-            .fetch_all(pool)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT object, kind, dn FROM objects WHERE object >= ?1 AND object < ?1 || char(1114111) ORDER BY object",
+    )
+    .bind(prefix)
+    .fetch_all(pool)
+    .await?;
     rows.iter().map(named).collect()
 }
 
