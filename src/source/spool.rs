@@ -116,7 +116,7 @@ impl Spool {
             seen: BTreeMap::new(),
             trouble: None,
             notifications: true,
-            watch: Err("not started".to_owned()),
+            watch: Err("looks only when asked".to_owned()),
             wake: Arc::default(),
         }
     }

@@ -134,13 +134,14 @@ pub(super) fn reject(folder: &Path, name: &OsStr, problem: &str) -> io::Result<(
     })
 }
 
-/// A name that no rejected file has: what was rejected before is kept.
+/// A name that no rejected file has: what was rejected before is kept. It still is that of an event file, so that it may be
+/// moved back.
 fn free_name(rejected: &Path, name: &OsStr) -> PathBuf {
     let mut target = rejected.join(name);
     let mut number = 2;
     while target.exists() {
-        let mut other = name.to_owned();
-        other.push(format!(".{number}"));
+        let mut other = Path::new(name).file_stem().unwrap_or(name).to_owned();
+        other.push(format!("~{number}.json"));
         target = rejected.join(other);
         number += 1;
     }

@@ -100,8 +100,8 @@ async fn a_broken_file_is_rejected_with_an_explanation_and_stops_nobody() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(spool.drain(&journal).await.unwrap(), Drained { accepted: 0, rejected: 1, left: 0 });
     assert_eq!(names(folder.path()), ["rejected"]);
-    assert_eq!(names(&folder.path().join("rejected")), ["1.json", "1.json.2", "1.json.2.error"]);
-    let error = fs::read_to_string(folder.path().join("rejected/1.json.2.error")).unwrap();
+    assert_eq!(names(&folder.path().join("rejected")), ["1.json", "1~2.json", "1~2.json.error"]);
+    let error = fs::read_to_string(folder.path().join("rejected/1~2.json.error")).unwrap();
     assert!(error.contains("1.json") && error.contains("no JSON") && error.contains("What to do"), "{error}");
     assert!(!error.contains("Geheim"), "{error}");
     assert_eq!(spool.counters().rejected(), 1);
