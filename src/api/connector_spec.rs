@@ -85,7 +85,7 @@ impl Default for Timeouts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Calls under way at the same time.
+    /// Objects worked on at the same time. Writes to users of one context still run one after the other, as OX wants it.
     #[serde(default = "concurrency")]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: i32,
@@ -96,7 +96,7 @@ pub struct Limits {
 }
 
 fn concurrency() -> i32 {
-    8
+    24
 }
 
 impl Default for Limits {

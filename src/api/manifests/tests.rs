@@ -171,14 +171,13 @@ spec:
     - {attribute: userfield01, property: description}
     - {attribute: givenname, property: firstname}
     - {attribute: userfield01}
-    - {attribute: url, template: 'https://{username}'}
+    - {attribute: url, property: description, index: -1}
 ";
     let errors = errors(text);
-    assert_eq!(errors.len(), 4, "{errors:?}");
+    assert_eq!(errors.len(), 3, "{errors:?}");
     assert!(errors[0].ends_with("spec.entries[1].attribute has no such choice; did you mean 'given_name'?"));
-    assert!(errors[1].contains("spec.entries[2] an entry needs property or template"));
-    assert!(errors[2].ends_with("spec.entries[3] template and transform: Template belong together"));
-    assert!(errors[3].ends_with("spec.entries[2] repeats spec.entries[0]: keep one of them"));
+    assert!(errors[1].contains("spec.entries[3].index"), "{errors:?}");
+    assert!(errors[2].ends_with("spec.entries[2] repeats spec.entries[0]: keep one of them"));
 }
 
 #[test]

@@ -1,0 +1,260 @@
+//! `oxherd demo`: everything embedded – simulator, sample organisation, controller.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use include_dir::{Dir, include_dir};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::controller::{ConnectorReport, Standalone, StandaloneOptions, Until};
+use crate::simulator::ox::OxSimulator;
+use crate::state::sqlite::SqliteStore;
+use crate::state::{ParkedFilter, ParkedRow, Store};
+
+use super::CliError;
+use super::output::{Format, Show, bad, faint, good, plain, say, show, table};
+use super::progress::Progress;
+use super::run::{failure, stop_on_signal};
+use super::simulate::complete;
+
+static ACME: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples/acme");
+
+/// See oxherd at work: a simulated OX, a sample organisation of three contexts, and a day of changes. Touches nothing outside
+/// its folder.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep state and files in this folder to look around afterwards. Without it a temporary one is used and removed.
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Result_ {
+    load: Phase,
+    day: Phase,
+    contexts: Vec<Context>,
+    parked: Vec<ParkedRow>,
+    rejected: Vec<String>,
+}
+
+/// What one part of the demo took.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Phase {
+    events: u64,
+    calls: u64,
+    without_call: u64,
+    seconds: f64,
+}
+
+/// What a context holds in the simulated OX.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context {
+    id: String,
+    name: String,
+    users: usize,
+    groups: usize,
+    resources: usize,
+    functional_accounts: usize,
+    shared_accounts: usize,
+    deputies: usize,
+}
+
+impl Show for Result_ {
+    fn table(&self) -> String {
+        let phase = |name: &str, phase: &Phase| {
+            vec![
+                plain(name),
+                plain(phase.events),
+                plain(phase.calls),
+                plain(phase.without_call),
+                plain(format!("{:.2} s", phase.seconds)),
+            ]
+        };
+        let phases = [phase("first load", &self.load), phase("a day of changes", &self.day)];
+        let contexts = self.contexts.iter().map(|context| {
+            vec![
+                plain(&context.id),
+                plain(&context.name),
+                good(context.users),
+                good(context.groups),
+                good(context.resources),
+                good(context.functional_accounts),
+                good(context.shared_accounts),
+                good(context.deputies),
+            ]
+        });
+        let parked = self.parked.iter().map(|row| vec![plain(&row.object), bad(&row.category), plain(&row.cause)]);
+        let rejected = self.rejected.iter().map(|file| vec![plain(file), bad("Rejected"), faint("see the .error file beside it")]);
+        format!(
+            "{}\n\nIn OX now:\n{}\n\nWaiting for a correction, on purpose; nothing else waits for it:\n{}",
+            table(&["", "EVENTS", "CALLS TO OX", "WITHOUT CALL", "TIME"], phases),
+            table(
+                &["CONTEXT", "NAME", "USERS", "GROUPS", "RESOURCES", "FUNCTIONAL ACCOUNTS", "SHARED ACCOUNTS", "DEPUTIES"],
+                contexts
+            ),
+            table(&["OBJECT", "CATEGORY", "CAUSE"], parked.chain(rejected)),
+        )
+    }
+}
+
+/// A folder that is removed at the end, unless it is to be kept.
+struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Folder {
+    fn make(keep: Option<PathBuf>) -> Result<Self, CliError> {
+        let temporary = || std::env::temp_dir().join(format!("oxherd-demo-{}", std::process::id()));
+        let (path, keep) = keep.map_or_else(|| (temporary(), false), |path| (path, true));
+        let empty = std::fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_none());
+        if !empty {
+            return Err(CliError::Usage(format!("{} is not empty: give a new folder", path.display())));
+        }
+        std::fs::create_dir_all(&path).map_err(|error| CliError::failed(&error))?;
+        Ok(Self { path, keep })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+impl Demo {
+    /// Runs the command.
+    pub async fn run(self) -> Result<ExitCode, CliError> {
+        let folder = Folder::make(self.keep.clone())?;
+        let path = &folder.path;
+        let people = self.output == Format::Table;
+        let tell = |text: &str| {
+            if people {
+                say(text);
+            }
+        };
+        let mut simulator = OxSimulator::start(complete()).await.map_err(|error| CliError::failed(&error))?;
+        write_manifests(path, &simulator.base_url())?;
+        tell(&format!("A simulated OX listens at {}.", simulator.base_url()));
+
+        tell("First load: contexts, profiles, people, groups, accounts …");
+        let load = provision(path, "directory").await?;
+        tell("A day of changes: renames, moves, people who leave, a profile that grants more …");
+        let day = provision(path, "changes").await?;
+
+        let store = SqliteStore::open(&path.join("state/acme.db")).await?;
+        let result = Result_ {
+            load,
+            day,
+            contexts: contexts(&simulator.control().dump()),
+            parked: store.parked(&ParkedFilter::All).await?,
+            rejected: rejected(&path.join("spool/rejected")),
+        };
+        simulator.stop().await.map_err(|error| CliError::failed(&error))?;
+        show(&result, self.output)?;
+        if people {
+            say(&next_steps(self.keep.as_deref()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn write_manifests(path: &Path, url: &str) -> Result<(), CliError> {
+    let folder = path.join("manifests");
+    std::fs::create_dir_all(&folder).map_err(|error| CliError::failed(&error))?;
+    std::fs::create_dir_all(path.join("spool")).map_err(|error| CliError::failed(&error))?;
+    for file in part("manifests")?.files() {
+        let text = file.contents_utf8().unwrap_or_default().replace("http://127.0.0.1:8009", url);
+        let name = file.path().file_name().unwrap_or_default();
+        std::fs::write(folder.join(name), text).map_err(|error| CliError::failed(&error))?;
+    }
+    Ok(())
+}
+
+fn part(name: &str) -> Result<&'static Dir<'static>, CliError> {
+    ACME.get_dir(name).ok_or_else(|| CliError::internal(&format!("the sample organisation has no {name}")))
+}
+
+/// Puts listener files into the spool folder and runs the controller until it is idle.
+async fn provision(path: &Path, name: &str) -> Result<Phase, CliError> {
+    for file in part(name)?.files() {
+        let name = file.path().file_name().unwrap_or_default();
+        std::fs::write(path.join("spool").join(name), file.contents()).map_err(|error| CliError::failed(&error))?;
+    }
+    let options = StandaloneOptions {
+        manifests: path.join("manifests"),
+        state: path.join("state"),
+        admin: ([127, 0, 0, 1], 0).into(),
+        patience: Duration::from_secs(10),
+    };
+    let shutdown = stop_on_signal()?;
+    let started = Instant::now();
+    let standalone = Standalone::start(options, Until::Idle).await.map_err(|error| failure(&error))?;
+    let progress = Progress::follow(&standalone);
+    let reports = standalone.run(Until::Idle, shutdown).await.map_err(|error| failure(&error))?;
+    drop(progress);
+    let seconds = started.elapsed().as_secs_f64();
+    let sum = |count: fn(&ConnectorReport) -> u64| reports.iter().map(count).sum();
+    Ok(Phase {
+        events: sum(|report| report.source.accepted),
+        calls: sum(|report| report.engine.totals.calls),
+        without_call: sum(|report| report.engine.totals.unchanged),
+        seconds,
+    })
+}
+
+/// Counts what the dump of the simulator holds.
+fn contexts(dump: &Value) -> Vec<Context> {
+    let size = |context: &Value, key: &str| match context.get(key) {
+        Some(Value::Object(items)) => items.len(),
+        Some(Value::Array(items)) => items.len(),
+        _ => 0,
+    };
+    let all = dump.get("contexts").and_then(Value::as_object);
+    all.into_iter()
+        .flatten()
+        .map(|(id, context)| Context {
+            id: id.clone(),
+            name: context.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            // OX makes an administrator and a group of all users by itself.
+            users: size(context, "users").saturating_sub(1),
+            groups: size(context, "groups").saturating_sub(1),
+            resources: size(context, "resources"),
+            functional_accounts: size(context, "secondaryAccounts"),
+            shared_accounts: size(context, "sharedAccounts"),
+            deputies: size(context, "deputies"),
+        })
+        .collect()
+}
+
+fn rejected(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.ends_with(".error"));
+    names.sort();
+    names
+}
+
+fn next_steps(keep: Option<&Path>) -> String {
+    match keep {
+        None => "\nNext: run it again with --keep demo to look around in what it leaves behind.".to_owned(),
+        Some(folder) => {
+            let folder = folder.display();
+            format!(
+                "\nNext, for example:\n  oxherd parked list --state {folder}/state\n  oxherd history --state {folder}/state\n  \
+                 oxherd history anna --state {folder}/state\n  oxherd mapping dump"
+            )
+        }
+    }
+}
