@@ -4,5 +4,6 @@
 
 pub mod engine;
 pub mod ox;
+pub mod simulator;
 pub mod state;
 pub mod udm;
