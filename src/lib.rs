@@ -7,6 +7,7 @@ pub mod cli;
 pub mod controller;
 pub mod engine;
 pub mod ox;
+pub mod simulator;
 pub mod source;
 pub mod state;
 pub mod telemetry;

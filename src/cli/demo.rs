@@ -93,12 +93,22 @@ impl Show for Result_ {
             ]
         });
         let parked = self.parked.iter().map(|row| vec![plain(&row.object), bad(&row.category), plain(&row.cause)]);
-        let rejected = self.rejected.iter().map(|file| vec![plain(file), bad("Rejected"), faint("see the .error file beside it")]);
+        let rejected =
+            self.rejected.iter().map(|file| vec![plain(file), bad("Rejected"), faint("see the .error file beside it")]);
         format!(
             "{}\n\nIn OX now:\n{}\n\nWaiting for a correction, on purpose; nothing else waits for it:\n{}",
             table(&["", "EVENTS", "CALLS TO OX", "WITHOUT CALL", "TIME"], phases),
             table(
-                &["CONTEXT", "NAME", "USERS", "GROUPS", "RESOURCES", "FUNCTIONAL ACCOUNTS", "SHARED ACCOUNTS", "DEPUTIES"],
+                &[
+                    "CONTEXT",
+                    "NAME",
+                    "USERS",
+                    "GROUPS",
+                    "RESOURCES",
+                    "FUNCTIONAL ACCOUNTS",
+                    "SHARED ACCOUNTS",
+                    "DEPUTIES"
+                ],
                 contexts
             ),
             table(&["OBJECT", "CATEGORY", "CAUSE"], parked.chain(rejected)),
@@ -231,8 +241,8 @@ fn contexts(dump: &Value) -> Vec<Context> {
             users: size(context, "users").saturating_sub(1),
             groups: size(context, "groups").saturating_sub(1),
             resources: size(context, "resources"),
-            functional_accounts: size(context, "secondaryAccounts"),
-            shared_accounts: size(context, "sharedAccounts"),
+            functional_accounts: size(context, "accounts"),
+            shared_accounts: size(context, "shared_accounts"),
             deputies: size(context, "deputies"),
         })
         .collect()
@@ -241,7 +251,7 @@ fn contexts(dump: &Value) -> Vec<Context> {
 fn rejected(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| !name.ends_with(".error"));
+    names.retain(|name| Path::new(name).extension().is_none_or(|extension| extension != "error"));
     names.sort();
     names
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached.
 
 mod crds;
+mod demo;
 mod error;
 mod explain;
 mod history;
@@ -13,6 +14,7 @@ mod place;
 mod plan;
 mod progress;
 mod run;
+mod simulate;
 mod workplace;
 
 use std::process::ExitCode;
@@ -39,8 +41,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See oxherd at work on a simulated OX and a sample organisation.
+    Demo(demo::Demo),
     /// Run the controller.
     Run(run::Run),
+    /// Run a simulator as a server.
+    Simulate(simulate::Simulate),
     /// Show which calls listener files would lead to, without making them.
     Plan(plan::Plan),
     /// Explain one object: what is known of it, what would be done now, what was done before.
@@ -62,6 +68,8 @@ pub async fn run() -> ExitCode {
         return CliError::usage(&error).report();
     }
     let result = match arguments.command {
+        Command::Demo(command) => command.run().await,
+        Command::Simulate(command) => command.run().await,
         Command::Run(command) => command.run().await,
         Command::Plan(command) => command.run().await,
         Command::Explain(command) => command.run().await,

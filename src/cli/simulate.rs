@@ -41,8 +41,8 @@ struct Ox {
     #[arg(long)]
     shipped: bool,
     /// Milliseconds that a user write takes.
-    #[arg(long, default_value_t = 0.0, value_name = "MS")]
-    write_latency: f64,
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    write_latency: u64,
 }
 
 impl Simulate {

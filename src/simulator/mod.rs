@@ -1,0 +1,6 @@
+//! Simulated servers for tests, demonstrations and measurements.
+//!
+//! This room stands on its own: it shares no code with the client side, so that a mistake of the client cannot hide
+//! behind the same mistake here.
+
+pub mod ox;
