@@ -77,7 +77,7 @@ const SENDER: &str =
     "primary address, email1 and default sender must all be among the aliases that OX holds or is sent";
 const LANGUAGE: &str = "the language must look like de_DE: correct it in the directory or in the defaults";
 const CHARACTERS: &str = "a name has characters that OX does not allow: rename the object, or widen the pattern in OX \
-    (CHECK_USER_UID_REGEXP, CHECK_GROUP_UID_REGEXP, CHECK_RES_UID_REGEXP)";
+    (for users CHECK_USER_UID_REGEXP)";
 const PICTURE: &str = "OX cannot read the picture: replace it in the directory by a JPEG or PNG file";
 const MISMATCH: &str = "primary address and email1 differ: map both to the same property";
 const LONG: &str = "is too long for OX: shorten it in the directory";
@@ -88,6 +88,7 @@ const MAIL_TAKEN: &str = "the mail address is the primary address of another obj
 const DATABASE: &str = "OX has trouble with its database";
 const MISTAKE: &str = "OX did not understand the call: this is a mistake in oxherd or an unknown version of OX";
 const GONE: &str = "OX does not have it (any more)";
+const GROUP_GONE: &str = "OX does not have the group (any more)";
 const COPY: &str = "OX could not copy the user: look into the log of OX";
 const UNKNOWN_ELEMENT: &str = "this version of OX does not know the element";
 
@@ -159,7 +160,7 @@ pub(super) const RULES: &[Rule] = &[
         Text::Any,
         Category::ContextMissing,
         Seat::Context,
-        "OX does not have the context: create it, or correct the context of the object",
+        "does not exist in OX: create it, or correct the context of the object",
     ),
     row(
         "ContextExistsException",
@@ -169,7 +170,7 @@ pub(super) const RULES: &[Rule] = &[
         "OX already has a context of this number",
     ),
     row("UserExistsException", Text::Any, Category::UserExists, Seat::Object, "OX already has a user of this name"),
-    row(USER, Text::Starts("No such group"), Category::GroupGone, Seat::Object, GONE),
+    row(USER, Text::Starts("No such group"), Category::GroupGone, Seat::Object, GROUP_GONE),
     row(
         USER,
         Text::Starts("Cannot add guest"),
@@ -177,9 +178,26 @@ pub(super) const RULES: &[Rule] = &[
         Seat::Object,
         "a guest cannot be member of a group",
     ),
+    only(
+        Service::Group,
+        row(
+            USER,
+            Text::Starts("No such user"),
+            Category::UserGone,
+            Seat::Object,
+            "OX does not have a \
+        member (any more), or one is listed twice",
+        ),
+    ),
     row(USER, Text::Any, Category::UserGone, Seat::Object, "OX does not have the user (any more)"),
-    row("NoSuchGroupException", Text::Any, Category::GroupGone, Seat::Object, GONE),
-    row("NoSuchResourceException", Text::Any, Category::ResourceGone, Seat::Object, GONE),
+    row("NoSuchGroupException", Text::Any, Category::GroupGone, Seat::Object, GROUP_GONE),
+    row(
+        "NoSuchResourceException",
+        Text::Any,
+        Category::ResourceGone,
+        Seat::Object,
+        "OX does not have the resource (any more)",
+    ),
     // Storage: mostly codes of OX, else texts of the database.
     row(
         STORAGE,
