@@ -1,5 +1,12 @@
 //! The SOAP client against recordings of a real server, schema files, and a server that misbehaves on demand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly, its helpers as well"
+)]
+
 #[path = "soap_client/connection.rs"]
 mod connection;
 #[path = "soap_client/execute.rs"]

@@ -1,5 +1,6 @@
 //! Connections that end, hang or lie.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use oxherd::engine::{FaultClass, TargetFault};
@@ -153,7 +154,7 @@ async fn chunked_answers_are_read() {
     let mut chunked =
         "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=UTF-8\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
     for part in body.as_bytes().chunks(7) {
-        chunked += &format!("{:x}\r\n{}\r\n", part.len(), std::str::from_utf8(part).unwrap());
+        write!(chunked, "{:x}\r\n{}\r\n", part.len(), std::str::from_utf8(part).unwrap()).unwrap();
     }
     chunked += "0\r\n\r\n";
     let wire = Wire::start(move |_| Step::Answer(chunked.clone().into_bytes())).await;

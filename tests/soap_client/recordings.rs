@@ -266,8 +266,8 @@ fn read_user(name: &str) -> ObservedUser {
     outcome(&user::GetData { context: exchange.context, user: key }, exchange).unwrap()
 }
 
-fn text(text: &str) -> Option<FieldValue> {
-    Some(FieldValue::Text(text.to_owned()))
+fn text(text: &str) -> FieldValue {
+    FieldValue::Text(text.to_owned())
 }
 
 #[test]
@@ -277,17 +277,17 @@ fn a_full_user() {
     let field = |attribute| user.fields.get(&attribute).cloned();
     let aliases = ["zoe@golden.example", "zoe.first@golden.example", "z.oe@golden.example"].map(str::to_owned).to_vec();
     assert_eq!(field(Attribute::ALIASES), Some(FieldValue::Texts(aliases)));
-    assert_eq!(field(Attribute::COMPANY), text("<Müller & Söhne> \"GmbH\" 'n' Co ]]>"));
-    assert_eq!(field(Attribute::POSITION), text("Schüler 🎓 Łódź Ελλάδα 中文"));
-    assert_eq!(field(Attribute::NOTE), text("Zeile 1\nZeile 2\tTab & <b>fett</b> &amp; schon maskiert"));
-    assert_eq!(field(Attribute::INFO), text("Ende mit Leerzeichen  "));
+    assert_eq!(field(Attribute::COMPANY), Some(text("<Müller & Söhne> \"GmbH\" 'n' Co ]]>")));
+    assert_eq!(field(Attribute::POSITION), Some(text("Schüler 🎓 Łódź Ελλάδα 中文")));
+    assert_eq!(field(Attribute::NOTE), Some(text("Zeile 1\nZeile 2\tTab & <b>fett</b> &amp; schon maskiert")));
+    assert_eq!(field(Attribute::INFO), Some(text("Ende mit Leerzeichen  ")));
     assert_eq!(field(Attribute::BIRTHDAY), Some(FieldValue::Date("2008-02-29".to_owned())));
-    assert_eq!(field(Attribute::IMAP_SERVER), text("imaps://imap.golden.example:993"));
-    assert_eq!(field(Attribute::SMTP_SERVER), text("smtp://smtp.golden.example:587"));
+    assert_eq!(field(Attribute::IMAP_SERVER), Some(text("imaps://imap.golden.example:993")));
+    assert_eq!(field(Attribute::SMTP_SERVER), Some(text("smtp://smtp.golden.example:587")));
     assert_eq!(field(Attribute::IMAP_PORT), Some(FieldValue::Number(993)));
     assert_eq!(field(Attribute::MAX_QUOTA), Some(FieldValue::Number(-1)));
     assert_eq!(field(Attribute::MAIL_ENABLED), Some(FieldValue::Flag(true)));
-    assert_eq!(field(Attribute::MAIL_FOLDER_ARCHIVE_FULL_NAME), text(""));
+    assert_eq!(field(Attribute::MAIL_FOLDER_ARCHIVE_FULL_NAME), Some(text("")));
     assert_eq!(field(Attribute::PASSWORD), None);
     assert_eq!(user, read_user("user-get-data-by-name"));
 }
@@ -298,7 +298,7 @@ fn a_minimal_user_has_no_value_where_the_server_says_nil() {
     assert!(!user.fields.contains_key(&Attribute::COMPANY));
     assert_eq!(user.fields[&Attribute::LOAD_REMOTE_MAIL_CONTENT_BY_DEFAULT], FieldValue::Flag(false));
     let changed = read_user("user-get-data-after-change");
-    assert_eq!(changed.fields.get(&Attribute::COMPANY).cloned(), text(""), "emptied is not nil");
+    assert_eq!(changed.fields.get(&Attribute::COMPANY).cloned(), Some(text("")), "emptied is not nil");
 }
 
 #[test]

@@ -52,15 +52,14 @@ impl Requests {
 
 fn requests() -> Vec<(&'static str, String, String)> {
     let mut all = Requests(Vec::new());
-    let (context, secret) = (CONTEXT, random_password().unwrap());
-    let secret = Some(&secret);
+    let (context, password) = (CONTEXT, &random_password().unwrap());
+    let secret = Some(password);
     let rights: Rights = Flag::all().collect();
     let (full, sparse, members) = (everything(), anna(), users(&[3, 4]));
     let nothing = UserFields::new();
     let (user, group) = (UserId(3), GroupId(7));
 
     let (name, mappings, admin_user) = ("school", ["school.example".to_owned()], context_admin());
-    let password = secret.unwrap();
     let create = context::Create { context, name, quota: -1, mappings: &mappings, admin: &admin_user, password };
     all.add(&create, &master());
     all.add(&context::Create { mappings: &[], ..create }, &master());
