@@ -97,7 +97,7 @@ async fn the_server_may_close_after_257_requests() {
 async fn silence_ends_in_a_timeout() {
     let wire = Wire::start(|_| Step::Silence).await;
     let started = Instant::now();
-    let fault = wire.client().call(&EXISTS, &admin()).await.unwrap_err();
+    let fault = wire.impatient_client().call(&EXISTS, &admin()).await.unwrap_err();
     assert_eq!((fault.class(), fault.category()), (FaultClass::World, Category::Timeout));
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(wire.seen().len(), 1, "a timeout is not repeated");

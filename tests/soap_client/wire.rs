@@ -70,7 +70,12 @@ impl Wire {
 
     /// A client of it.
     pub fn client(&self) -> Client {
-        Client::new(&Settings { timeout: Duration::from_millis(700), ..Settings::new(&self.base) }).unwrap()
+        Client::new(&Settings::new(&self.base)).unwrap()
+    }
+
+    /// A client of it that loses patience.
+    pub fn impatient_client(&self) -> Client {
+        Client::new(&Settings { timeout: Duration::from_millis(300), ..Settings::new(&self.base) }).unwrap()
     }
 
     /// What arrived so far.
