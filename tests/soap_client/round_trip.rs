@@ -104,7 +104,12 @@ fn nil_absent_and_empty_are_three_things() {
     assert_eq!(company(""), None);
     assert_eq!(company(&format!(r#"<d:company {xsi} xsi:nil="true"/>"#)), None);
     assert_eq!(company(&format!(r#"<d:company {xsi} xsi:nil="true"></d:company>"#)), None);
+    let uri = "http://www.w3.org/2001/XMLSchema-instance";
+    assert_eq!(company(&format!(r#"<d:company i:nil='1' xmlns:i="{uri}"/>"#)), None, "in any spelling");
     let empty = Some(FieldValue::Text(String::new()));
+    assert_eq!(company(r#"<d:company xmlns:xsi="urn:other" xsi:nil="true"/>"#), empty, "by namespace, not by prefix");
+    let inherited = format!(r#"<d:name xmlns:d="urn:other" xmlns:xsi="{uri}">x</d:name><d:company/>"#);
+    assert_eq!(company(&inherited), empty, "a declaration ends with its element");
     assert_eq!(company("<d:company/>"), empty);
     assert_eq!(company("<d:company></d:company>"), empty);
     assert_eq!(company(r#"<d:company nil="true"/>"#), empty, "only the nil of XML Schema counts");

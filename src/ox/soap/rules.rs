@@ -48,7 +48,9 @@ impl Rule {
     /// Whether this row is about such a fault.
     pub(super) fn applies(&self, origin: &Origin, detail: &str, text: &str) -> bool {
         self.service.is_none_or(|service| service == origin.service)
-            && (self.detail == "*" || self.detail == detail)
+            && (self.detail == "*"
+                || self.detail == detail
+                || self.detail == TALK && (detail == STORAGE || detail.is_empty()))
             && match self.text {
                 Text::Any => true,
                 Text::Starts(start) => text.starts_with(start),
@@ -68,6 +70,8 @@ const fn only(service: Service, rule: Rule) -> Rule {
 
 const DATA: &str = "InvalidDataException";
 const STORAGE: &str = "StorageException";
+/// Where texts of the database come through: in storage exceptions, and in faults without detail.
+const TALK: &str = "StorageException or none";
 const CREDENTIALS: &str = "InvalidCredentialsException";
 const USER: &str = "NoSuchUserException";
 
@@ -94,7 +98,7 @@ const UNKNOWN_ELEMENT: &str = "this version of OX does not know the element";
 
 /// All known faults.
 pub(super) const RULES: &[Rule] = &[
-    // Whatever the exception: other writers and the database.
+    // Whatever the exception: other writers.
     row(
         "*",
         Text::Starts("User update conflict"),
@@ -102,29 +106,6 @@ pub(super) const RULES: &[Rule] = &[
         Seat::Busy,
         "another process is changing users of this context",
     ),
-    row("*", Text::Holds("Lock wait timeout exceeded"), Category::DatabaseLocked, Seat::Busy, DATABASE),
-    row("*", Text::Holds("Deadlock found when trying to get lock"), Category::DatabaseLocked, Seat::Busy, DATABASE),
-    row(
-        "*",
-        Text::Holds("Database is locked or is now being updated"),
-        Category::DatabaseUpdate,
-        Seat::World,
-        DATABASE,
-    ),
-    row("*", Text::Holds("Communications link failure"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("Too many connections"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("NonTransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("TransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("SQLRecoverableException"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row(
-        "*",
-        Text::Holds("No operations allowed after connection closed"),
-        Category::DatabaseTrouble,
-        Seat::World,
-        DATABASE,
-    ),
-    row("*", Text::Holds("--read-only option"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Starts("DBP-"), Category::DatabaseTrouble, Seat::World, DATABASE),
     // By exception.
     row(
         "DatabaseUpdateException",
@@ -282,6 +263,30 @@ pub(super) const RULES: &[Rule] = &[
         for the account: this is a mistake in oxherd, please report it",
     ),
     row(STORAGE, Text::Starts("Invalid integer parameter"), Category::Misunderstood, Seat::Protocol, MISTAKE),
+    // The database itself. After all texts that begin in a known way: those can quote a value, and a value can say anything.
+    row(TALK, Text::Holds("Lock wait timeout exceeded"), Category::DatabaseLocked, Seat::Busy, DATABASE),
+    row(TALK, Text::Holds("Deadlock found when trying to get lock"), Category::DatabaseLocked, Seat::Busy, DATABASE),
+    row(
+        TALK,
+        Text::Holds("Database is locked or is now being updated"),
+        Category::DatabaseUpdate,
+        Seat::World,
+        DATABASE,
+    ),
+    row(TALK, Text::Holds("Communications link failure"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("Too many connections"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("NonTransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("TransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("SQLRecoverableException"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(
+        TALK,
+        Text::Holds("No operations allowed after connection closed"),
+        Category::DatabaseTrouble,
+        Seat::World,
+        DATABASE,
+    ),
+    row(TALK, Text::Holds("--read-only option"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Starts("DBP-"), Category::DatabaseTrouble, Seat::World, DATABASE),
     row(STORAGE, Text::Any, Category::Refused, Seat::Object, "OX could not store it"),
     // Bad data.
     row(DATA, Text::Starts("The displayname is already used"), Category::DisplayNameTaken, Seat::Object, DISPLAY_NAME),
