@@ -6,6 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::needless_pass_by_value)]
 
 mod contexts;
+mod functional_accounts;
+mod groups;
+mod moves;
 mod ox;
+mod pictures;
+mod profiles;
+mod resources;
 mod users;
 mod world;

@@ -475,7 +475,8 @@ impl World {
         let plan = self.plan(event, &state, &mut facts, &mut asked).expect("still plannable");
         assert_eq!(plan.calls, [], "planning again");
         assert_eq!(asked, [], "planning again");
-        assert_eq!(plan.base, state, "planning again");
+        // What OX refuses is noted with the next plan after a create, together with a warning.
+        assert!(plan.base == state || !plan.warnings.is_empty(), "planning again: {:?} {state:?}", plan.base);
         assert!(plan.attributes.is_empty(), "{:?}", plan.attributes);
     }
 }
