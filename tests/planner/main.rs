@@ -6,12 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::needless_pass_by_value)]
 
 mod contexts;
+mod deputies;
 mod functional_accounts;
 mod groups;
+mod inputs;
+mod mappings;
 mod moves;
 mod ox;
 mod pictures;
 mod profiles;
 mod resources;
+mod shared_accounts;
 mod users;
 mod world;
