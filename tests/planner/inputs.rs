@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use oxherd::engine::RejectionCategory;
 use oxherd::ox::model::ContextId;
+use oxherd::ox::state::OxState;
 use oxherd::ox::template::LoginTemplate;
 use oxherd::ox::{handles, plan};
 use oxherd::state::Handle;
@@ -168,14 +169,14 @@ fn footprints_of_new_objects_need_nothing_else() {
     let settings = settings();
     let place = Dn::from_str("cn=x,dc=example").unwrap();
     let group = properties(json!({"name": "Sales", "isOxGroup": true, "users": ["uid=a,dc=example"]}));
-    let footprint = plan::footprint(&settings, &id("g"), ObjectType::Group, &place, Some(&group), &Default::default());
+    let footprint = plan::footprint(&settings, &id("g"), ObjectType::Group, &place, Some(&group), &OxState::default());
     assert_eq!(footprint.claims.iter().map(Handle::as_str).collect::<Vec<_>>(), ["name:*/group/sales"]);
     assert_eq!(footprint.refs.iter().map(Handle::as_str).collect::<Vec<_>>(), ["dn:uid=a,dc=example"]);
     let odd = properties(json!({"isOxUser": "?", "oxContext": {"a": 1}, "users": 7}));
     for kind in ObjectType::all() {
-        plan::footprint(&settings, &id("g"), kind, &place, Some(&odd), &Default::default());
-        plan::footprint(&settings, &id("g"), kind, &place, None, &Default::default());
-        plan::face(&settings, kind, &odd, &Default::default());
+        plan::footprint(&settings, &id("g"), kind, &place, Some(&odd), &OxState::default());
+        plan::footprint(&settings, &id("g"), kind, &place, None, &OxState::default());
+        plan::face(&settings, kind, &odd, &OxState::default());
     }
 }
 

@@ -237,7 +237,7 @@ impl Ox {
             | Call::SharedDelete { .. }
             | Call::SharedConvert { .. }
             | Call::SharedPermissions { .. }) => return self.shared(call),
-            call => return Ok(self.deputy(call)),
+            call => return self.deputy(call),
         }
         Ok(Effect::Done)
     }
@@ -460,27 +460,36 @@ impl Ox {
         Ok(Effect::Done)
     }
 
-    fn deputy(&mut self, call: Call) -> Effect {
+    /// A refused deputy call makes the engine ask for the deputies.
+    fn deputy(&mut self, call: Call) -> Result<Effect, Fact> {
         match call {
             Call::DeputyGrant { context, grantor, deputy, permission } => {
                 let grantor = self.id(grantor);
+                let answer = self.answer(&Query::Deputies { context, grantor });
                 let held = self.context(context.0);
                 let grant = format!("grant-{}", held.next());
                 let granted = Deputy { grant: grant.clone(), permission };
-                let former = held.deputies.entry(grantor).or_default().insert(deputy, granted);
-                assert!(former.is_none(), "granted twice");
-                return Effect::Granted(grant);
+                let grants = held.deputies.entry(grantor).or_default();
+                if grants.contains_key(&deputy) {
+                    return Err(answer);
+                }
+                grants.insert(deputy, granted);
+                return Ok(Effect::Granted(grant));
             }
             Call::DeputyUpdate { context, grantor, grant, deputy, permission } => {
                 let grantor = self.id(grantor);
-                let held = self.context(context.0).deputies.get_mut(&grantor).unwrap().get_mut(&deputy).unwrap();
+                let answer = self.answer(&Query::Deputies { context, grantor });
+                let held =
+                    self.context(context.0).deputies.entry(grantor).or_default().get_mut(&deputy).ok_or(answer)?;
                 assert_eq!(held.grant, grant);
                 held.permission = permission;
             }
             Call::DeputyRevoke { context, grantor, grant, deputy } => {
                 let grantor = self.id(grantor);
-                let gone = self.context(context.0).deputies.get_mut(&grantor).unwrap().remove(&deputy);
-                assert_eq!(gone.unwrap().grant, grant);
+                let answer = self.answer(&Query::Deputies { context, grantor });
+                let gone =
+                    self.context(context.0).deputies.entry(grantor).or_default().remove(&deputy).ok_or(answer)?;
+                assert_eq!(gone.grant, grant);
             }
             Call::DeputyRevokeAll { context, grantor } => {
                 let grantor = self.id(grantor);
@@ -496,7 +505,7 @@ impl Ox {
             }
             other => panic!("{other:?}"),
         }
-        Effect::Done
+        Ok(Effect::Done)
     }
 }
 

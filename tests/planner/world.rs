@@ -289,6 +289,13 @@ impl World {
         self.in_ox(object).fields.get(&attribute).map_or(Value::Null, plain)
     }
 
+    /// Does something that is cut off at a call, then does it again.
+    pub fn cut(&mut self, crash: Option<(usize, bool)>, mut work: impl FnMut(&mut Self) -> Outcome) -> Outcome {
+        self.crash = crash;
+        let outcome = work(self);
+        if self.crash.take().is_some() { work(self) } else { outcome }
+    }
+
     /// Works on an event as the engine does, then plans its dependants again, and at last checks that nothing is left to do.
     pub fn apply(&mut self, event: Event) -> Outcome {
         let event = plan::reduce(&self.settings, event);
