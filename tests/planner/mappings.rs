@@ -45,6 +45,17 @@ fn i7_change_mapping() {
 }
 
 #[test]
+fn an_edited_mapping_never_clears_what_it_does_not_know() {
+    let mut world = World::new();
+    world.user("anna", json!({"oxNote": "n", "carLicense": "not kept"}));
+    world.settings.mapping = mapping(vec![entry("note", Some("carLicense"))]);
+    assert!(world.replan("anna").calls.is_empty(), "the property was not kept: it is unknown, not empty");
+    assert_eq!(world.user("anna", json!({"oxNote": "n", "carLicense": "B-OX 1"})).fields(), json!({"note": "B-OX 1"}));
+    assert_eq!(world.user("anna", json!({"oxNote": "n"})).fields(), json!({"note": ""}), "now its absence is known");
+    assert!(world.replan("anna").calls.is_empty());
+}
+
+#[test]
 fn i7_use_alternative() {
     let mut world = World::new();
     let alternatives = vec!["mailPrimaryAddress".to_owned()];

@@ -6,6 +6,7 @@ use oxherd::ox::mapping::Mapping;
 use oxherd::ox::model::ContextId;
 use oxherd::ox::state::OxState;
 use oxherd::ox::template::LoginTemplate;
+use oxherd::udm::Properties;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -202,7 +203,7 @@ fn i2_full_blown_user() {
         assert_eq!(fields[attribute], value, "{attribute}");
     }
     // All of the table but the picture; name, password, primary address, login, language, zone and two flags are made.
-    assert_eq!(fields.as_object().unwrap().len(), Mapping::default().followed().count() - 1 + 8);
+    assert_eq!(fields.as_object().unwrap().len(), Mapping::default().followed(&Properties::default()).count() - 1 + 8);
 }
 
 #[test]

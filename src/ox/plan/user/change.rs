@@ -85,7 +85,7 @@ pub(super) fn bring(
 /// The fields that differ, without name, mail addresses and picture.
 fn difference(scope: Scope<'_>, wish: &Wish, held: &mut UserState, everything: bool, plan: &mut OxPlan) -> UserFields {
     let mapping = &scope.settings.mapping;
-    let followed = mapping.followed().filter(|(attribute, _)| {
+    let followed = wish.followed.iter().map(|(attribute, clear)| (*attribute, *clear)).filter(|(attribute, _)| {
         attribute.form() != Form::Picture && ![Attribute::EMAIL1, Attribute::ALIASES].contains(attribute)
     });
     let made = wish.fields.keys().filter(|attribute| mapping.property_of(**attribute).is_none());
@@ -139,7 +139,7 @@ fn picture(scope: Scope<'_>, wish: &Wish, held: &mut UserState, plan: &mut OxPla
         _ => None,
     };
     let Some(source) = &wish.picture else {
-        let clears = scope.settings.mapping.followed().any(|entry| entry == (Attribute::IMAGE1, Clear::Empty));
+        let clears = wish.followed.get(&Attribute::IMAGE1) == Some(&Clear::Empty);
         if has.is_some() && clears {
             refuse(held, Attribute::IMAGE1, None, || plan.warn("OX cannot clear 'image1': it keeps the last picture"));
         }
