@@ -244,7 +244,7 @@ impl World {
         let object = id(object);
         let record = self.records[&object].clone();
         let change = record.desired.map_or(Change::Deleted, Change::Present);
-        self.apply(Event { object, kind: record.kind, dn: record.dn, change })
+        self.take(&Event { object, kind: record.kind, dn: record.dn, change })
     }
 
     pub fn state(&self, object: &str) -> &OxState {
@@ -299,10 +299,14 @@ impl World {
     /// Works on an event as the engine does, then plans its dependants again, and at last checks that nothing is left to do.
     pub fn apply(&mut self, event: Event) -> Outcome {
         let event = plan::reduce(&self.settings, event);
-        let mut outcome = self.work(&event);
+        self.take(&event)
+    }
+
+    fn take(&mut self, event: &Event) -> Outcome {
+        let mut outcome = self.work(event);
         let crashed = self.crash.is_some_and(|(left, _)| left == 0);
         if outcome.rejection.is_none() && !crashed {
-            self.assert_settled(&event);
+            self.assert_settled(event);
         }
         if !crashed {
             self.ripple(&event.object, &mut outcome);
