@@ -138,9 +138,10 @@ fn picture(scope: Scope<'_>, wish: &Wish, held: &mut UserState, plan: &mut OxPla
         Some(FieldValue::Picture(picture)) => Some(picture.fingerprint.as_str()),
         _ => None,
     };
+    let mut followed = scope.settings.mapping.followed();
+    let (_, clear) = followed.find(|(attribute, _)| *attribute == Attribute::IMAGE1)?;
     let Some(source) = &wish.picture else {
-        let clears = scope.settings.mapping.followed().any(|entry| entry == (Attribute::IMAGE1, Clear::Empty));
-        if has.is_some() && clears {
+        if has.is_some() && clear == Clear::Empty {
             refuse(held, Attribute::IMAGE1, None, || plan.warn("OX cannot clear 'image1': it keeps the last picture"));
         }
         return None;
