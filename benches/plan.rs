@@ -8,10 +8,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use oxherd::engine::Known;
 use oxherd::ox::handles;
 use oxherd::ox::mapping::Mapping;
-use oxherd::ox::model::{ContextId, Effect, MailServer};
+use oxherd::ox::model::{ContextId, Effect, Group, GroupId, MailServer, UserId};
 use oxherd::ox::plan::{self, OxPlan, PlanInput, Step};
 use oxherd::ox::settings::{Feature, Features, Identifiers, Settings};
-use oxherd::ox::state::OxState;
+use oxherd::ox::state::{GroupState, OxState};
 use oxherd::ox::template::{AccountTemplate, LoginTemplate};
 use oxherd::state::{Found, Handle};
 use oxherd::udm::{Dn, ObjectId, ObjectType, Properties};
@@ -105,5 +105,39 @@ fn benches(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(plans, benches);
+/// One more member in a big group.
+fn big_group(criterion: &mut Criterion) {
+    let mut case = Case::new();
+    let context = ContextId(10);
+    let mut users = Vec::new();
+    for number in 3..5004 {
+        let name = format!("uid=user{number},cn=users,dc=example");
+        let handle = Handle::dn(&name.parse().unwrap());
+        let object = ObjectId::new(handle.as_str()).unwrap();
+        let face = json!({"context": 10, "id": number, "version": "0123456789abcdef"});
+        case.known.set_face(handle.clone(), Some(Found { handle, object, kind: ObjectType::User, face }));
+        users.push(name);
+    }
+    let properties = json!({"name": "all", "isOxGroup": true, "users": users});
+    let desired: Properties = serde_json::from_value(properties).unwrap();
+    let members = (3..5003).map(UserId).collect();
+    let group = Group { id: GroupId(9), name: "all".into(), display_name: "all".into(), members };
+    let state = OxState::Groups(GroupState { groups: [(context, group)].into(), ..GroupState::default() });
+    criterion.bench_function("one more member of 5000", |b| {
+        b.iter(|| {
+            let input = PlanInput {
+                object: &case.object,
+                kind: ObjectType::Group,
+                dn: &case.dn,
+                desired: Some(&desired),
+                state: &state,
+                known: &case.known,
+                facts: &[],
+            };
+            plan::plan(&case.settings, &input).unwrap()
+        });
+    });
+}
+
+criterion_group!(plans, benches, big_group);
 criterion_main!(plans);

@@ -148,6 +148,19 @@ fn i8_remove_permission_after_context_change_of_deputy() {
 }
 
 #[test]
+fn i8_remove_permission_after_disable_manager_and_deputy_for_ox() {
+    let mut world = world();
+    let grant = given(json!([row("bert", "02440", "00000", "0")]));
+    world.user("anna", grant.clone());
+    let outcome = world.user("bert", json!({"isOxUser": false}));
+    assert_eq!(outcome.rippled("anna"), ["DeputyUnblock"], "the grant went with the deputy");
+    assert_eq!(world.user("bert", json!({})).rippled("anna"), ["DeputyGrant", "DeputyBlock"]);
+    let mut off = grant;
+    off["isOxUser"] = json!("Not");
+    assert_eq!(world.user("anna", off).names(), ["DeputyRevokeAll", "DeputyUnblock", "UserDelete"]);
+}
+
+#[test]
 fn i8_update_reference_and_modify_deputy_permission_after_rename() {
     let mut world = world();
     world.user("anna", given(json!([row("bert", "02440", "00000", "0")])));

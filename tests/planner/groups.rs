@@ -281,3 +281,18 @@ fn bad_input_group_properties() {
         assert!(outcome.refused().contains(property), "{overrides}: {}", outcome.refused());
     }
 }
+
+#[test]
+fn a_member_that_vanished_from_ox_does_not_make_planning_endless() {
+    let mut world = world(&[("anna", 10), ("bert", 10), ("carl", 10), ("dora", 10)]);
+    world.group("sales", &["anna", "bert", "carl"], json!({}));
+    let dora = world.ox_id("dora");
+    world.ox.context(10).users.remove(&dora);
+    let outcome = world.group("sales", &["anna", "bert", "carl", "dora"], json!({}));
+    assert_eq!(outcome.rejection.as_ref().unwrap().category, RejectionCategory::Conflict);
+    assert_eq!(
+        world.user("dora", json!({"title": "Dr."})).rippled("group-sales"),
+        ["GroupAdd"],
+        "and is repaired with it"
+    );
+}

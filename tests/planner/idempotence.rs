@@ -58,8 +58,14 @@ fn users_in_ox(world: &World, name: &[&str]) -> usize {
         .count()
 }
 
+/// As many cases as `PROPTEST_CASES` says, or a number that takes few seconds.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn users(steps in proptest::collection::vec((user(), proptest::option::weighted(0.4, (0usize..8, any::<bool>()))), 1..6)) {

@@ -208,3 +208,18 @@ fn a_user_that_is_deleted_in_the_middle_of_a_move_is_deleted_in_both_contexts() 
     assert_eq!(world.delete("anna").names(), ["UserDelete", "UserDelete"]);
     assert_eq!(world.ox.context(20).users.len() + world.ox.context(10).users.len(), 0);
 }
+
+#[test]
+fn an_unfinished_move_that_ends_at_a_user_that_was_there_before_leaves_nothing_behind() {
+    let mut world = World::new();
+    world.user("anna", json!({}));
+    world.crash = Some((1, false));
+    world.user("anna", json!({"oxContext": 20}));
+    world.crash = None;
+    let legacy = world.in_ox("anna").clone();
+    let id = oxherd::ox::model::UserId(world.ox.context(30).next());
+    world.ox.context(30).users.insert(id, legacy);
+    world.user("anna", json!({"oxContext": 30}));
+    assert_eq!((world.ox.context(10).users.len(), world.ox.context(20).users.len()), (0, 0));
+    assert_eq!(world.ox_id("anna"), id);
+}

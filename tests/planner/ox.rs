@@ -358,16 +358,18 @@ impl Ox {
             }
             Call::GroupChange { context, group, name, display_name, members } => {
                 let held = self.context(context.0);
-                check(held, &members);
+                if !members.iter().all(|member| held.users.contains_key(member)) {
+                    return Err(Fact::MembersDiffer { context, group });
+                }
                 let found = held.groups.get_mut(&group).ok_or(Fact::GroupGone { context, group })?;
                 *found = Group { id: group, name, display_name, members };
             }
             Call::GroupAdd { context, group, members } => {
                 let members: BTreeSet<UserId> = members.into_iter().map(|member| self.id(member)).collect();
                 let held = self.context(context.0);
-                check(held, &members);
+                let exist = members.iter().all(|member| held.users.contains_key(member));
                 let found = held.groups.get_mut(&group).ok_or(Fact::GroupGone { context, group })?;
-                if !found.members.is_disjoint(&members) {
+                if !exist || !found.members.is_disjoint(&members) {
                     return Err(Fact::MembersDiffer { context, group });
                 }
                 found.members.extend(members);

@@ -68,3 +68,17 @@ fn a_picture_that_vanished_stays_and_that_is_said_once() {
     assert!(outcome.calls.is_empty() && outcome.warnings[0].contains("image1"));
     assert!(world.user("anna", json!({"title": "Dr."})).warnings.is_empty());
 }
+
+#[test]
+fn a_picture_may_be_for_new_users_only() {
+    use oxherd::ox::mapping::{EntrySpec, Mapping, MappingSpec};
+    let property = Some("jpegPhoto".to_owned());
+    let entry = EntrySpec { attribute: "image1".into(), property, create_only: true, ..EntrySpec::default() };
+    let mut world = World::new();
+    world.settings.mapping =
+        Mapping::from_spec(&MappingSpec { entries: vec![entry], ..MappingSpec::default() }).unwrap();
+    assert!(world.user("anna", json!({"jpegPhoto": jpeg()})).fields().get("image1").is_some());
+    assert!(world.user("anna", json!({"jpegPhoto": encoded(ImageFormat::Jpeg, 250)})).calls.is_empty());
+    let outcome = world.user("anna", json!({}));
+    assert!(outcome.calls.is_empty() && outcome.warnings.is_empty());
+}

@@ -69,6 +69,13 @@ impl UserFace {
     }
 }
 
+impl ContextFace {
+    /// Reads a face; none if the context is not in OX (yet).
+    pub fn read(face: &Value) -> Option<Self> {
+        Self::deserialize(face).ok()
+    }
+}
+
 macro_rules! readable {
     ($($face:ty),*) => {$(
         impl $face {
@@ -80,7 +87,7 @@ macro_rules! readable {
     )*};
 }
 
-readable!(GroupFace, ContextFace, ProfileFace, AccountFace, PermissionFace);
+readable!(GroupFace, ProfileFace, AccountFace, PermissionFace);
 
 fn read<T: DeserializeOwned + Default>(face: &Value) -> T {
     T::deserialize(face).unwrap_or_default()

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ContextId, Dn, OxPlan, OxState, Planned, Scope, conflict, handles, names, required};
 use crate::ox::mapping::check_address;
-use crate::ox::model::{Call, Fact, UserId, UserRef};
+use crate::ox::model::{Call, Fact, ObservedAccount, UserId, UserRef};
 use crate::ox::state::{Account, AccountState, Accounts, Names};
 use crate::ox::template::AccountLogin;
 use crate::udm::{ObjectType, Properties};
@@ -38,12 +38,12 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
         let users = wanted.users.get(&context).cloned().unwrap_or_default();
         // The address is the key in OX: with another one all accounts are others.
         let moves = !held.users.is_empty() && held.address != wanted.address;
-        let (safe, unsafe_): (BTreeSet<UserId>, BTreeSet<UserId>) = held
+        let (safe, risky): (BTreeSet<UserId>, BTreeSet<UserId>) = held
             .users
             .keys()
             .filter(|user| moves || !users.contains_key(user))
             .partition(|user| !owners.contains(&(context, **user)));
-        if !unsafe_.is_empty() {
+        if !risky.is_empty() {
             plan.warn(
                 "the address of this account is now the primary address of one of its users: OX would delete that user's \
                  own mail account with it, so it is left there",
@@ -118,7 +118,7 @@ fn are_hidden(scope: Scope<'_>, context: ContextId, wanted: &Wanted) -> Planned<
     Ok(unexplained == 1)
 }
 
-fn answer<'a>(fact: &'a Fact, context: ContextId, address: &str) -> Option<&'a [crate::ox::model::ObservedAccount]> {
+fn answer<'a>(fact: &'a Fact, context: ContextId, address: &str) -> Option<&'a [ObservedAccount]> {
     match fact {
         Fact::Accounts { context: c, address: a, found } if *c == context && a.eq_ignore_ascii_case(address) => {
             Some(found)
@@ -144,7 +144,11 @@ fn wanted(scope: Scope<'_>, desired: &Properties) -> Planned<Wanted> {
     let none = Properties::default();
     let mut lookups = scope.lookups();
     let mut members = Vec::new();
+    let is_gone = |(context, user)| scope.facts().any(|fact| *fact == Fact::UserGone { context, user });
     for member in lookups.members(&list, before) {
+        if is_gone((member.context, member.user)) {
+            continue; // it will be made anew, and then the account is planned again
+        }
         let properties = match member.source {
             Some(object) if needs_properties => lookups.properties(object),
             _ => Some(&none),

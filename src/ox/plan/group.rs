@@ -46,7 +46,7 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
                 plan.calls.push(Call::GroupDelete { context, group: group.id });
                 plan.changes(["members"]);
             }
-            Some(group) => change(scope, context, group, (&name, &display_name), members, &mut plan),
+            Some(group) => change(scope, context, group, (&name, &display_name), members, &mut plan)?,
             None => {
                 let (name, display_name) = (name.clone(), display_name.clone());
                 plan.calls.push(Call::GroupCreate { context, name, display_name, members });
@@ -105,7 +105,11 @@ fn members(scope: Scope<'_>, desired: &Properties, held: &mut GroupState) -> Pla
     let mut lookups = scope.lookups();
     let mut wanted = Members::new();
     let mut now = Names::default();
+    let is_gone = |(context, user)| scope.facts().any(|fact| *fact == Fact::UserGone { context, user });
     for member in lookups.members(&list, &held.names) {
+        if is_gone((member.context, member.user)) {
+            continue; // it will be made anew, and then the group is planned again
+        }
         now.insert(&list[member.position], (member.context, member.user));
         wanted.entry(member.context).or_default().insert(member.user);
     }
@@ -152,13 +156,21 @@ fn change(
     (name, display_name): (&str, &str),
     members: BTreeSet<UserId>,
     plan: &mut OxPlan,
-) {
+) -> Planned<()> {
     let group = held.id;
     let added = without(&members, &held.members);
     let removed = without(&held.members, &members);
     let changes = added.len() + removed.len();
     let renamed = held.name != name || held.display_name != display_name;
-    let differs = scope.facts().any(|fact| *fact == Fact::MembersDiffer { context, group });
+    let refusals = scope.facts().filter(|fact| **fact == Fact::MembersDiffer { context, group }).count();
+    if refusals > 1 {
+        return Err(conflict(
+            format!("OX context {context} lacks a user that is a member of this group: provision its members again"),
+            members.iter().map(|user| handles::user(context, *user)).collect(),
+        )
+        .into());
+    }
+    let differs = refusals > 0;
     if renamed {
         plan.changes(["name"]);
     }
@@ -168,7 +180,7 @@ fn change(
     if renamed || differs || changes > MANY || changes * 2 > members.len() {
         let (name, display_name) = (name.to_owned(), display_name.to_owned());
         plan.calls.push(Call::GroupChange { context, group, name, display_name, members });
-        return;
+        return Ok(());
     }
     let refs = |ids: BTreeSet<UserId>| ids.into_iter().map(UserRef::Id).collect::<Vec<_>>();
     if !added.is_empty() {
@@ -177,6 +189,7 @@ fn change(
     if !removed.is_empty() {
         plan.calls.push(Call::GroupRemove { context, group, members: refs(removed) });
     }
+    Ok(())
 }
 
 fn remove(groups: BTreeMap<ContextId, Group>) -> OxPlan {

@@ -35,7 +35,7 @@ fn needed(settings: &Settings, kind: ObjectType, name: &str) -> bool {
             ["username", "isOxUser"].contains(&name)
                 || mapping::is_always_kept(name)
                 || name == identifiers.user.property()
-                || settings.mapping.properties().contains(name)
+                || settings.mapping.reads(name)
                 || settings.imap_login.properties().any(|property| property == name)
                 || settings.functional_account_login.properties().any(|property| property == name)
         }

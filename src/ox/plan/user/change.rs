@@ -138,9 +138,9 @@ fn picture(scope: Scope<'_>, wish: &Wish, held: &mut UserState, plan: &mut OxPla
         Some(FieldValue::Picture(picture)) => Some(picture.fingerprint.as_str()),
         _ => None,
     };
+    let clear = *wish.followed.get(&Attribute::IMAGE1)?;
     let Some(source) = &wish.picture else {
-        let clears = wish.followed.get(&Attribute::IMAGE1) == Some(&Clear::Empty);
-        if has.is_some() && clears {
+        if has.is_some() && clear == Clear::Empty {
             refuse(held, Attribute::IMAGE1, None, || plan.warn("OX cannot clear 'image1': it keeps the last picture"));
         }
         return None;
