@@ -1,0 +1,18 @@
+//! From listener files to the state of OX: the test catalogue of the existing connector and its known weaknesses, over real
+//! HTTP against the simulator. `docs/parity.md` lists them all.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+#[path = "../support/by_hand.rs"]
+mod by_hand;
+mod contexts;
+#[path = "../support/directory.rs"]
+mod directory;
+mod groups;
+mod moves;
+mod profiles;
+#[path = "../simulator_support/mod.rs"]
+mod simulator_support;
+mod users;
+#[path = "../support/world.rs"]
+mod world;
