@@ -8,9 +8,12 @@ mod by_hand;
 mod contexts;
 #[path = "../support/directory.rs"]
 mod directory;
+mod functional_accounts;
 mod groups;
+mod mapping;
 mod moves;
 mod profiles;
+mod resources;
 #[path = "../simulator_support/mod.rs"]
 mod simulator_support;
 mod users;

@@ -62,6 +62,15 @@ impl Hand<'_> {
         self.call("OXGroupService", "create", &grp).await
     }
 
+    /// Makes a resource.
+    pub async fn create_resource(&self, name: &str) -> i64 {
+        let res = format!(
+            "<s:res><d:available>true</d:available><d:displayname>{name}</d:displayname>\
+             <d:email>{name}@test.example</d:email><d:name>{name}</d:name></s:res>"
+        );
+        self.call("OXResourceService", "create", &res).await
+    }
+
     /// Deletes a group.
     pub async fn delete_group(&self, id: i64) {
         self.call("OXGroupService", "delete", &format!("<s:grp><d:id>{id}</d:id></s:grp>")).await;
