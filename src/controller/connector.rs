@@ -211,10 +211,14 @@ impl Connector {
         Ok(connector)
     }
 
-    /// Whether a new configuration can be taken over without a restart of the connector.
+    /// Whether a new configuration can be taken over without a restart of the connector. Another choice of features needs
+    /// one, because the server has to be asked again.
     pub fn can_apply(&self, config: &ConnectorConfig) -> bool {
         let now = &self.config;
-        now.client == config.client && now.spool == config.spool && now.engine == config.engine
+        now.client == config.client
+            && now.spool == config.spool
+            && now.engine == config.engine
+            && now.features == config.features
     }
 
     /// Takes a new configuration over.

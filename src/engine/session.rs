@@ -123,9 +123,15 @@ impl<T: Target, S: Store> Session<T, S> {
     async fn replan_if_settings_changed(&mut self) -> Result<(), StateError> {
         let revision = self.target.revision();
         if self.revision.as_ref() != Some(&revision) {
-            let queued = self.store.replan_outdated(&revision).await?;
+            // Parked objects first: their failed task is newer than what is recorded of them and must not be lost to it.
+            let parked = self.store.retry_parked(&ParkedFilter::All, &format!("settings {revision}")).await?;
+            let queued = parked + self.store.replan_outdated(&revision).await?;
             if queued > 0 {
-                tracing::info!(queued, revision, "settings changed: planning known objects again");
+                tracing::info!(
+                    queued,
+                    revision,
+                    "settings are new or changed: planning known and parked objects again"
+                );
             }
             self.revision = Some(revision);
         }
