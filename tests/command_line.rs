@@ -395,6 +395,15 @@ async fn mappings_are_printed_checked_and_tried() {
     assert!(out.contains("description") || error.contains("must be mapped"), "{out} {error}");
     let (code, out, _) = site.run(&["mapping", "dump"]).await;
     assert!(code == 0 && out.contains("base: Default"), "{out}");
+    // The complete form is a mapping again, the same one.
+    let (_, out, _) = site.run(&["mapping", "dump", "--full"]).await;
+    assert!(out.contains("mobileTelephoneNumber"), "{out}");
+    write(&site.path("full.yaml"), &out);
+    let (code, out, error) = site.run(&["mapping", "dump", "full.yaml", "-o", "json"]).await;
+    assert_eq!(
+        (code, serde_json::from_str::<Value>(&out).unwrap_or_else(|_| panic!("{error}"))),
+        (0, json!({"base": "Default"}))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
