@@ -223,6 +223,10 @@ async fn an_unreachable_ox_ends_a_batch_run_with_4_and_nothing_is_lost() {
     site.ox.restart().await.unwrap();
     assert_eq!(site.until_idle().await.0, 0);
     assert_eq!(site.users(), ["anna"]);
+
+    std::fs::remove_dir_all(site.path("spool")).unwrap();
+    let (code, _, error) = site.run(&["run", "--standalone", "manifests", "--until-idle", "--patience", "1"]).await;
+    assert!(code == 4 && error.contains("create it, or correct the spool folder"), "{code} {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
