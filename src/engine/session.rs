@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::state::{Footprint, JournalEntry, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict, now_ms};
+use crate::state::{
+    Footprint, Handle, JournalEntry, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict, now_ms,
+};
 use crate::udm::ObjectId;
 
 use super::circuit::{Circuit, PROBES};
@@ -160,8 +162,8 @@ impl<T: Target, S: Store> Session<T, S> {
 
     fn admit_one(&mut self, entry: &JournalEntry, recorded: &HashMap<ObjectId, Footprint>) {
         let object = entry.task.object();
-        let pending = self.claimed.get(object).map(|(_, footprint)| footprint);
-        let before = pending.or_else(|| recorded.get(object));
+        let pending = self.claimed.get(object).map(|(_, footprint)| footprint.clone());
+        let before = pending.as_ref().or_else(|| recorded.get(object));
         let after = match &entry.task {
             Task::Event(event) => {
                 let state = T::State::default();
@@ -179,7 +181,12 @@ impl<T: Target, S: Store> Session<T, S> {
             self.forget_rest(earlier);
             self.absorbed(earlier, object.clone());
         }
-        let names = Footprint { refs: Vec::new(), ..after };
+        // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
+        let mut names = Footprint { refs: Vec::new(), ..after };
+        if let Some(pending) = &pending {
+            unite(&mut names.handles, &pending.handles);
+            unite(&mut names.claims, &pending.claims);
+        }
         self.claimed.insert(object.clone(), (entry.seq, names));
     }
 
@@ -431,4 +438,12 @@ impl<T: Target, S: Store> Session<T, S> {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn unite(names: &mut Vec<Handle>, more: &[Handle]) {
+    for name in more {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
 }
