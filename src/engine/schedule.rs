@@ -137,6 +137,8 @@ enum Phase {
     Ready,
     /// It runs.
     Running,
+    /// It has run and holds its keys until its end is written.
+    Done,
     /// It failed for the moment and keeps its place until it is released.
     Resting,
 }
@@ -252,13 +254,22 @@ impl Schedule {
         None
     }
 
+    /// A running task did its work. It no longer counts as running, so that its lane goes on while its end is being written,
+    /// but it holds back those that share a key until then.
+    pub fn done(&mut self, seq: Seq) {
+        self.stop_running(seq);
+        if let Some(slot) = self.slots.get_mut(&seq) {
+            slot.phase = Phase::Done;
+        }
+    }
+
     /// A task ended for good: those that it held back may follow.
     pub fn finish(&mut self, seq: Seq) {
         self.stop_running(seq);
         self.leave(seq);
     }
 
-    /// A running task failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
+    /// A task that ran failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
     pub fn rest(&mut self, seq: Seq) {
         self.stop_running(seq);
         if let Some(slot) = self.slots.get_mut(&seq) {

@@ -21,6 +21,8 @@ use super::target::{FaultClass, Target, TargetFault};
 
 /// Counting the journal costs time that grows with it.
 const COUNT_PAUSE: Duration = Duration::from_millis(500);
+/// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
+const UNWRITTEN: usize = 512;
 
 /// The state of a running engine.
 pub(super) struct Session<T: Target, S: Store> {
@@ -192,7 +194,10 @@ impl<T: Target, S: Store> Session<T, S> {
     /// Starts what may run.
     pub(super) fn start_tasks(&mut self, switch: Switch) {
         let blocked = switch == Switch::Paused || self.circuit.open().is_some() || self.phase == Phase::Stopping;
-        while !blocked && let Some(seq) = self.schedule.start() {
+        while !blocked
+            && self.uncommitted < UNWRITTEN
+            && let Some(seq) = self.schedule.start()
+        {
             let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
             let (lanes, reports) = (Arc::clone(&self.lanes), self.reports.clone());
             self.workers.spawn(async move {
@@ -248,6 +253,7 @@ impl<T: Target, S: Store> Session<T, S> {
         match tried {
             Tried::Ended(outcome) => {
                 self.count_outcome(&outcome);
+                self.schedule.done(seq);
                 self.write(outcome);
             }
             Tried::Again { class, cause, reached } => {
@@ -266,7 +272,10 @@ impl<T: Target, S: Store> Session<T, S> {
                 }
                 match reached {
                     // It rests when what it reached is written.
-                    Some(outcome) => self.write(outcome),
+                    Some(outcome) => {
+                        self.schedule.done(seq);
+                        self.write(outcome);
+                    }
                     None => self.schedule.rest(seq),
                 }
             }

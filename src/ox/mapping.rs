@@ -127,6 +127,11 @@ impl Mapping {
         self.entries.values().flat_map(Entry::properties).collect()
     }
 
+    /// Whether the mapping reads a property.
+    pub fn reads(&self, property: &str) -> bool {
+        self.entries.values().flat_map(Entry::properties).any(|name| name == property)
+    }
+
     /// The property that an attribute is made from.
     pub fn property_of(&self, attribute: Attribute) -> Option<&str> {
         self.entries.get(&attribute).map(|entry| entry.property.as_str())

@@ -29,7 +29,7 @@ fn needed(settings: &Settings, kind: ObjectType, name: &str) -> bool {
                 || name.starts_with("ox")
                 || mapping::is_built_in(name)
                 || name == identifiers.user.property()
-                || settings.mapping.properties().contains(name)
+                || settings.mapping.reads(name)
                 || settings.imap_login.properties().any(|property| property == name)
                 || settings.functional_account_login.properties().any(|property| property == name)
         }
