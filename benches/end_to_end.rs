@@ -127,7 +127,7 @@ fn main() {
     }
     let chosen = |name: &str| arguments.is_empty() || arguments.iter().any(|part| name.contains(part.as_str()));
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::ASCII_MARKDOWN);
     table.set_header([
         "scenario",
         "events",
@@ -181,7 +181,7 @@ fn prepare(world: &mut World, scenario: &Scenario) {
 }
 
 fn row(name: &str, measured: &Measured, targets: &[Target]) -> Vec<String> {
-    let lines = |text: &dyn Fn(&Target) -> String| targets.iter().map(text).collect::<Vec<_>>().join("\n");
+    let lines = |text: &dyn Fn(&Target) -> String| targets.iter().map(text).collect::<Vec<_>>().join(", ");
     vec![
         name.to_owned(),
         measured.events.to_string(),

@@ -55,6 +55,8 @@ pub struct ConnectorReport {
     pub engine: EngineStatus,
     /// The source.
     pub source: SourceReport,
+    /// Revision of mapping and settings in force.
+    pub revision: String,
     /// Why the work has not begun, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparing: Option<String>,
@@ -89,6 +91,7 @@ pub struct View {
     source: watch::Receiver<SourceState>,
     counters: Arc<Counters>,
     detection: watch::Receiver<Detection>,
+    target: Arc<Ox>,
 }
 
 impl View {
@@ -109,7 +112,7 @@ impl View {
             accepted: self.counters.accepted(),
             rejected: self.counters.rejected(),
         };
-        ConnectorReport { name: self.name.clone(), engine, source, preparing }
+        ConnectorReport { name: self.name.clone(), engine, source, revision: self.target.revision(), preparing }
     }
 }
 
@@ -180,6 +183,7 @@ impl Connector {
             source: spool.state(),
             counters: spool.counters(),
             detection,
+            target: Arc::clone(&target),
         };
         let stop = CancellationToken::new();
         let settings = Arc::new(Mutex::new(config.clone()));
@@ -207,10 +211,14 @@ impl Connector {
         Ok(connector)
     }
 
-    /// Whether a new configuration can be taken over without a restart of the connector.
+    /// Whether a new configuration can be taken over without a restart of the connector. Another choice of features needs
+    /// one, because the server has to be asked again.
     pub fn can_apply(&self, config: &ConnectorConfig) -> bool {
         let now = &self.config;
-        now.client == config.client && now.spool == config.spool && now.engine == config.engine
+        now.client == config.client
+            && now.spool == config.spool
+            && now.engine == config.engine
+            && now.features == config.features
     }
 
     /// Takes a new configuration over.

@@ -39,7 +39,7 @@ pub(super) struct Session<T: Target, S: Store> {
     /// Whether the journal may hold more than was admitted.
     more: bool,
     /// Names that the newest admitted task of an object will hold.
-    claimed: HashMap<ObjectId, (Seq, Footprint)>,
+    claimed: HashMap<ObjectId, (Seq, Keys)>,
     /// Resting tasks by the time of their next try.
     timers: BTreeSet<(Instant, Seq)>,
     /// Resting tasks that wait for the circuit.
@@ -125,9 +125,15 @@ impl<T: Target, S: Store> Session<T, S> {
     async fn replan_if_settings_changed(&mut self) -> Result<(), StateError> {
         let revision = self.target.revision();
         if self.revision.as_ref() != Some(&revision) {
-            let queued = self.store.replan_outdated(&revision).await?;
+            // Parked objects first: their failed task is newer than what is recorded of them and must not be lost to it.
+            let parked = self.store.retry_parked(&ParkedFilter::All, &format!("settings {revision}")).await?;
+            let queued = parked + self.store.replan_outdated(&revision).await?;
             if queued > 0 {
-                tracing::info!(queued, revision, "settings changed: planning known objects again");
+                tracing::info!(
+                    queued,
+                    revision,
+                    "settings are new or changed: planning known and parked objects again"
+                );
             }
             self.revision = Some(revision);
         }
@@ -156,26 +162,33 @@ impl<T: Target, S: Store> Session<T, S> {
 
     fn admit_one(&mut self, entry: &JournalEntry, recorded: &HashMap<ObjectId, Footprint>) {
         let object = entry.task.object();
-        let pending = self.claimed.get(object).map(|(_, footprint)| footprint);
-        let before = pending.or_else(|| recorded.get(object));
         let after = match &entry.task {
             Task::Event(event) => {
                 let state = T::State::default();
-                self.target.footprint(object, event.kind, &event.dn, event.desired(), &state)
+                Some(self.target.footprint(object, event.kind, &event.dn, event.desired(), &state))
             }
             // An event that has not started sees everything that a replan would.
             Task::Replan { .. } if self.schedule.has_waiting(object) => {
                 self.absorbed(entry.seq, object.clone());
                 return;
             }
-            Task::Replan { .. } => before.cloned().unwrap_or_default(),
+            Task::Replan { .. } => None,
         };
-        let keys = Keys::new(object, before.into_iter().chain(recorded.get(object)).chain([&after]));
+        let recorded = recorded.get(object);
+        let pending = self.claimed.remove(object).map(|(_, names)| names);
+        let mut keys = Keys::new(object, recorded.into_iter().chain(&after));
+        if let Some(pending) = &pending {
+            keys = keys.with(pending);
+        }
+        let names = match (&after, pending) {
+            (Some(after), _) => Keys::new(object, [after]).names(),
+            (None, Some(pending)) => pending,
+            (None, None) => keys.clone().names(),
+        };
         if let Some(earlier) = self.schedule.admit(entry.seq, object, keys) {
             self.forget_rest(earlier);
             self.absorbed(earlier, object.clone());
         }
-        let names = Footprint { refs: Vec::new(), ..after };
         self.claimed.insert(object.clone(), (entry.seq, names));
     }
 

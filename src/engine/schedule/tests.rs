@@ -65,7 +65,7 @@ fn a_lane_goes_on_while_an_end_is_written_but_the_keys_are_held() {
             assert_eq!(start_all(&mut schedule), [1]);
         }
     }
-    assert_eq!(start_all(&mut schedule), []);
+    assert!(start_all(&mut schedule).is_empty());
     schedule.done(Seq(1));
     assert_eq!(start_all(&mut schedule), [2], "the lane is free, but the first object is not yet");
     schedule.done(Seq(2));

@@ -159,8 +159,8 @@ impl<'a> Scope<'a> {
         let found = lookups.face(handle.clone());
         lookups.finish()?;
         let gone = self.facts().any(|fact| *fact == Fact::ContextGone { context });
-        match found {
-            Some(found) if !gone => Ok(ContextFace::read(&found.face)),
+        match found.and_then(|found| ContextFace::read(&found.face)) {
+            Some(face) if !gone => Ok(face),
             _ => Err(Rejection::waiting(
                 format!(
                     "OX context {context} is not known: create it (oxmail/oxcontext or OxContext), or correct property \

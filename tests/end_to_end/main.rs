@@ -1,0 +1,21 @@
+//! From listener files to the state of OX: the test catalogue of the existing connector and its known weaknesses, over real
+//! HTTP against the simulator. `docs/parity.md` lists them all.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+#[path = "../support/by_hand.rs"]
+mod by_hand;
+mod contexts;
+#[path = "../support/directory.rs"]
+mod directory;
+mod functional_accounts;
+mod groups;
+mod mapping;
+mod moves;
+mod profiles;
+mod resources;
+#[path = "../simulator_support/mod.rs"]
+mod simulator_support;
+mod users;
+#[path = "../support/world.rs"]
+mod world;
