@@ -196,6 +196,10 @@ pub(super) struct Written {
     pub(super) rippled: bool,
 }
 
+/// The least time between the starts of two commits: what comes close together is written together. One that comes alone is
+/// written at once.
+const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+
 /// Writes outcomes in batches as they come. A failing store is tried until it works: nothing is lost meanwhile.
 async fn commit_batches<S: Store>(
     store: Arc<S>,
@@ -204,7 +208,17 @@ async fn commit_batches<S: Store>(
 ) {
     const BATCH: usize = 256;
     let mut batch = Vec::with_capacity(BATCH);
+    let mut next = Instant::now();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < BATCH && next > Instant::now() {
+            tokio::time::sleep_until(next).await;
+            while batch.len() < BATCH
+                && let Ok(outcome) = outcomes.try_recv()
+            {
+                batch.push(outcome);
+            }
+        }
+        next = Instant::now() + COMMIT_PAUSE;
         let mut attempt = 0;
         while let Err(error) = store.commit(&batch).await {
             attempt += 1;

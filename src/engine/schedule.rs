@@ -49,6 +49,25 @@ impl Keys {
         Self { writes: writes.into_iter().collect(), reads: reads.into_iter().collect(), lane }
     }
 
+    /// Only what the task writes.
+    #[must_use]
+    pub fn names(self) -> Self {
+        Self { reads: Vec::new(), ..self }
+    }
+
+    /// These keys and others; the own lane counts.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for (mine, others) in [(&mut self.writes, &other.writes), (&mut self.reads, &other.reads)] {
+            mine.extend(others);
+            mine.sort_unstable();
+            mine.dedup();
+        }
+        let Self { writes, reads, .. } = &mut self;
+        reads.retain(|key| writes.binary_search(key).is_err());
+        Self { lane: self.lane.or(other.lane), ..self }
+    }
+
     fn all(&self) -> impl Iterator<Item = (Key, Mode)> {
         self.writes.iter().map(|key| (*key, Mode::Write)).chain(self.reads.iter().map(|key| (*key, Mode::Read)))
     }
@@ -68,12 +87,18 @@ struct Waiting {
 }
 
 /// Who wants a key, in arrival order. Thousands of users read the key of their context, so nothing here may walk the queue
-/// on the usual paths.
-#[derive(Debug, Default)]
+/// on the usual paths. Most keys are wanted once: such a queue must be small.
+#[derive(Debug)]
 struct Queue {
     entries: VecDeque<Waiting>,
     /// How many of the entries write.
     writers: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { entries: VecDeque::with_capacity(1), writers: 0 }
+    }
 }
 
 impl Queue {
@@ -137,6 +162,8 @@ enum Phase {
     Ready,
     /// It runs.
     Running,
+    /// It has run and holds its keys until its end is written.
+    Done,
     /// It failed for the moment and keeps its place until it is released.
     Resting,
 }
@@ -265,13 +292,22 @@ impl Schedule {
         None
     }
 
+    /// A running task did its work. It no longer counts as running, so that its lane goes on while its end is being written,
+    /// but it holds back those that share a key until then.
+    pub fn done(&mut self, seq: Seq) {
+        self.stop_running(seq);
+        if let Some(slot) = self.slots.get_mut(&seq) {
+            slot.phase = Phase::Done;
+        }
+    }
+
     /// A task ended for good: those that it held back may follow.
     pub fn finish(&mut self, seq: Seq) {
         self.stop_running(seq);
         self.leave(seq);
     }
 
-    /// A running task failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
+    /// A task that ran failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
     pub fn rest(&mut self, seq: Seq) {
         self.stop_running(seq);
         if let Some(slot) = self.slots.get_mut(&seq) {

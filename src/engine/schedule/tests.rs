@@ -55,6 +55,26 @@ fn a_name_passes_on_in_arrival_order() {
 }
 
 #[test]
+fn a_lane_goes_on_while_an_end_is_written_but_the_keys_are_held() {
+    let limits = Limits { total: 64, per_lane: 1 };
+    let mut schedule = Schedule::new(limits);
+    for (seq, id) in [(1, 1), (2, 2), (3, 1)] {
+        let id = object(id);
+        schedule.admit(Seq(seq), &id, keys(&id, &[], &[], Some("lane")), Begun::Never);
+        if seq == 1 {
+            assert_eq!(start_all(&mut schedule), [1]);
+        }
+    }
+    assert!(start_all(&mut schedule).is_empty());
+    schedule.done(Seq(1));
+    assert_eq!(start_all(&mut schedule), [2], "the lane is free, but the first object is not yet");
+    schedule.done(Seq(2));
+    assert_eq!((start_all(&mut schedule), schedule.running()), (vec![], 0));
+    schedule.finish(Seq(1));
+    assert_eq!(start_all(&mut schedule), [3]);
+}
+
+#[test]
 fn readers_share_and_wait_for_writers() {
     let mut schedule = Schedule::new(LIMITS);
     admit(&mut schedule, 1, 1, &["context"], &[]);
