@@ -324,10 +324,11 @@ pub(super) async fn look_up<S: Store>(
     properties: &[crate::udm::ObjectId],
     referrers: Vec<Handle>,
 ) -> Result<(), StateError> {
-    let mut found: HashMap<Handle, Found> =
+    let found: HashMap<Handle, Found> =
         store.resolve(&faces).await?.into_iter().map(|found| (found.handle.clone(), found)).collect();
     for handle in faces {
-        let face = found.remove(&handle);
+        // The same handle may be asked for twice.
+        let face = found.get(&handle).cloned();
         known.set_face(handle, face);
     }
     let mut stored = store.properties(properties).await?;

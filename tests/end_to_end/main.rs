@@ -5,7 +5,9 @@
 
 #[path = "../support/by_hand.rs"]
 mod by_hand;
+mod calls;
 mod contexts;
+mod deputies;
 #[path = "../support/directory.rs"]
 mod directory;
 mod functional_accounts;
@@ -14,6 +16,7 @@ mod mapping;
 mod moves;
 mod profiles;
 mod resources;
+mod shared_accounts;
 #[path = "../simulator_support/mod.rs"]
 mod simulator_support;
 mod users;

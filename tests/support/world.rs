@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::directory::{Object, context, profile};
 
 /// Longer than any test needs, and shorter than anybody's patience.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// All rights of the profile `full`, by their names in the directory.
 pub const FULL: &[&str] = &["webmail", "calendar", "contacts", "tasks", "infostore"];
