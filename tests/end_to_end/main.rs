@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod bad_input;
 #[path = "../support/by_hand.rs"]
 mod by_hand;
 mod calls;
@@ -19,6 +20,7 @@ mod resources;
 mod shared_accounts;
 #[path = "../simulator_support/mod.rs"]
 mod simulator_support;
+mod state;
 mod users;
 #[path = "../support/world.rs"]
 mod world;
