@@ -194,6 +194,14 @@ async fn dependants_are_planned_again_when_what_they_need_changes() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_needed_twice_is_found_twice() {
+    let bench = Bench::new().await;
+    bench.send(&[put("y", "b", &[]), put("x", "a", &["y", "y"])]).await;
+    bench.idle().await;
+    assert_eq!(bench.world.note("x"), Some("b,b".to_owned()));
+}
+
+#[tokio::test]
 async fn changes_of_one_object_that_wait_become_one() {
     let bench = Bench::new().await;
     bench.engine.switch(Switch::Paused);

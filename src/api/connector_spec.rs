@@ -363,18 +363,20 @@ pub enum DeletionPolicy {
     /// It is deleted.
     #[default]
     Delete,
-    /// It stays as it is and is forgotten.
-    Retain,
+    /// It is disabled, and deleted after a time of retention.
+    Disable,
 }
 
-/// What happens when OX already has an object of the same name.
+/// Whether objects that OX already has are taken over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AdoptPolicy {
-    /// It is taken over.
+    /// Never: the directory's object is parked as a conflict.
+    Never,
+    /// If we know that they are ours by their number.
+    MatchById,
+    /// If they have the same name.
     #[default]
-    Adopt,
-    /// The directory's object is parked as a conflict.
-    Refuse,
+    MatchByName,
 }
 
 /// Whether to change anything.

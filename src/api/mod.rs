@@ -13,6 +13,7 @@ mod connector_spec;
 mod context;
 mod manifests;
 mod operation;
+mod reference;
 mod rules;
 mod validate;
 
@@ -31,6 +32,7 @@ pub use connector_spec::{
 pub use context::{ContextDeletionPolicy, ContextStatus, ManagementPolicy, OxContext, OxContextSpec};
 pub use manifests::{ManifestError, ManifestErrors, Manifests, MissingKey, SecretData};
 pub use operation::{Action, OperationPhase, OperationStatus, OxOperation, OxOperationSpec, Progress, Selector};
+pub use reference::reference_page;
 
 /// The API group.
 pub const GROUP: &str = "oxherd.dev";

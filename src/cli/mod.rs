@@ -30,8 +30,9 @@ pub use error::CliError;
 #[command(name = "oxherd", version, about, propagate_version = true, max_term_width = 120)]
 struct Arguments {
     /// How much is logged to standard error: error, warn, info, debug, trace, or a filter such as `info,oxherd::ox=debug`.
-    #[arg(long, global = true, env = "OXHERD_LOG", default_value = "warn", value_name = "LEVEL")]
-    log: String,
+    /// Default: `warn`.
+    #[arg(long, global = true, env = "OXHERD_LOG", value_name = "LEVEL")]
+    log: Option<String>,
     /// The form of log lines.
     #[arg(long, global = true, env = "OXHERD_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
@@ -64,7 +65,9 @@ enum Command {
 /// Runs the command line of this process.
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = init_logging(arguments.log_format, &arguments.log) {
+    // The demo shows on purpose what would be warned about.
+    let usual = if matches!(arguments.command, Command::Demo(_)) { "error" } else { "warn" };
+    if let Err(error) = init_logging(arguments.log_format, arguments.log.as_deref().unwrap_or(usual)) {
         return CliError::usage(&error).report();
     }
     let result = match arguments.command {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::controller::StateVault;
 use crate::engine::{Preview, Previewed, Target, preview};
 use crate::ox::target::OxTarget;
-use crate::source::parse_listener_file;
+use crate::source::{ListenerFileError, parse_listener_file};
 use crate::state::Task;
 
 use super::CliError;
@@ -81,6 +81,21 @@ impl Planned {
         planned
     }
 
+    /// A file that is no event.
+    fn rejected(file: &std::path::Path, error: &ListenerFileError) -> Self {
+        Self {
+            object: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            kind: String::new(),
+            follows: false,
+            questions: Vec::new(),
+            calls: Vec::new(),
+            attributes: Vec::new(),
+            warnings: Vec::new(),
+            skipped: None,
+            refused: Some(format!("rejected: {error}")),
+        }
+    }
+
     /// The calls in one line each.
     pub fn lines(&self) -> Vec<String> {
         self.calls.iter().map(line).collect()
@@ -137,7 +152,7 @@ impl Show for Plans {
     fn table(&self) -> String {
         let rows = self.0.iter().map(|plan| {
             let outcome = match (&plan.refused, &plan.skipped, plan.calls.len()) {
-                (Some(reason), ..) => bad(format!("refused: {reason}")),
+                (Some(reason), ..) => bad(reason),
                 (None, Some(reason), 0) => faint(format!("skipped: {reason}")),
                 (None, _, 0) => faint("nothing to do"),
                 (None, ..) => good(plan.lines().join("\n")),
@@ -156,16 +171,17 @@ impl Plan {
         if let Some(reason) = &open.unasked {
             tracing::warn!(reason, "OX could not be asked for its features: those set to Auto count as missing");
         }
-        let mut tasks = Vec::new();
+        let (mut tasks, mut rejected) = (Vec::new(), Vec::new());
         for file in expand(&self.files)? {
             let bytes = std::fs::read(&file)
                 .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))?;
-            let event =
-                parse_listener_file(&bytes).map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
-            tasks.push(Task::Event(open.target.reduce(event)));
+            match parse_listener_file(&bytes) {
+                Ok(event) => tasks.push(Task::Event(open.target.reduce(event))),
+                Err(error) => rejected.push(Planned::rejected(&file, &error)),
+            }
         }
         let previews = preview(&*open.target, &*open.store, tasks).await?;
-        show(&Plans(previews.into_iter().map(Planned::from).collect()), self.output)?;
+        show(&Plans(previews.into_iter().map(Planned::from).chain(rejected).collect()), self.output)?;
         Ok(ExitCode::SUCCESS)
     }
 }

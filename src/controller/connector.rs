@@ -55,6 +55,8 @@ pub struct ConnectorReport {
     pub engine: EngineStatus,
     /// The source.
     pub source: SourceReport,
+    /// Revision of mapping and settings in force.
+    pub revision: String,
     /// Why the work has not begun, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparing: Option<String>,
@@ -70,6 +72,9 @@ pub struct SourceReport {
     pub accepted: u64,
     /// Files rejected since the start.
     pub rejected: u64,
+    /// What it cannot repair itself, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// How a connector takes events in.
@@ -89,6 +94,7 @@ pub struct View {
     source: watch::Receiver<SourceState>,
     counters: Arc<Counters>,
     detection: watch::Receiver<Detection>,
+    target: Arc<Ox>,
 }
 
 impl View {
@@ -104,12 +110,17 @@ impl View {
             }
         };
         engine.idle &= preparing.is_none();
+        let state = self.source.borrow().clone();
         let source = SourceReport {
-            state: self.source.borrow().to_string(),
+            state: state.to_string(),
             accepted: self.counters.accepted(),
             rejected: self.counters.rejected(),
+            failure: match state {
+                SourceState::Failing { reason } => Some(reason),
+                _ => None,
+            },
         };
-        ConnectorReport { name: self.name.clone(), engine, source, preparing }
+        ConnectorReport { name: self.name.clone(), engine, source, revision: self.target.revision(), preparing }
     }
 }
 
@@ -180,6 +191,7 @@ impl Connector {
             source: spool.state(),
             counters: spool.counters(),
             detection,
+            target: Arc::clone(&target),
         };
         let stop = CancellationToken::new();
         let settings = Arc::new(Mutex::new(config.clone()));
@@ -306,7 +318,8 @@ impl Connector {
                             break;
                         }
                     }
-                    Err(error) => tracing::error!(%error, "cannot take events in"),
+                    // It is shown as the state of the source.
+                    Err(error) => tracing::debug!(%error, "cannot take events in"),
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

@@ -96,6 +96,9 @@ struct Shown {
     problem: RwLock<Option<String>>,
 }
 
+/// Where the address of the admin server stands, in the state folder.
+const ADDRESS_FILE: &str = "admin.address";
+
 /// How often reports and manifests are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -134,6 +137,8 @@ impl Standalone {
             connector.stop().await;
         }
         serving.abort();
+        // Nobody answers there any more.
+        let _ = std::fs::remove_file(self.options.state.join(ADDRESS_FILE));
         result.map(|()| reports)
     }
 
@@ -161,7 +166,7 @@ impl Standalone {
     async fn serve(&self, shutdown: CancellationToken) -> Result<tokio::task::JoinHandle<()>, StandaloneError> {
         let failed = |reason| StandaloneError::Admin { address: self.options.admin, reason };
         let server = AdminServer::bind(self.options.admin).await.map_err(failed)?;
-        let note = self.options.state.join("admin.address");
+        let note = self.options.state.join(ADDRESS_FILE);
         std::fs::write(&note, server.address().to_string()).map_err(failed)?;
         let shown: Arc<dyn Report> = Arc::clone(&self.shown) as _;
         Ok(tokio::spawn(async move {
@@ -260,6 +265,9 @@ impl ConnectorReport {
     /// Why no progress is possible at the moment, if so.
     pub fn stuck(&self) -> Option<String> {
         if let Some(reason) = &self.preparing {
+            return Some(reason.clone());
+        }
+        if let Some(reason) = &self.source.failure {
             return Some(reason.clone());
         }
         match self.engine.phase {

@@ -326,6 +326,7 @@ pub(super) async fn look_up<S: Store>(
 ) -> Result<(), StateError> {
     let found: HashMap<Handle, Found> =
         store.resolve(&faces).await?.into_iter().map(|found| (found.handle.clone(), found)).collect();
+    // A planner may name a handle twice.
     for handle in faces {
         let face = found.get(&handle).cloned();
         known.set_face(handle, face);

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::state::{Outcome, Seq, Store, Verdict};
+use crate::state::{Outcome, Seq, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
 use super::backoff::Backoff;
@@ -110,6 +110,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) options: EngineOptions,
     wake: Arc<Notify>,
     pub(super) wakes: Arc<AtomicU64>,
+    pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
     switch: watch::Receiver<Switch>,
 }
@@ -126,7 +127,7 @@ impl<T: Target, S: Store> Engine<T, S> {
             status: status_receiver,
             switch: switch_sender,
         };
-        (Self { target, store, options, wake, wakes, status, switch }, handle)
+        (Self { target, store, options, wake, wakes, started_at: now_ms(), status, switch }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.
@@ -195,6 +196,10 @@ pub(super) struct Written {
     pub(super) rippled: bool,
 }
 
+/// The least time between the starts of two commits: what comes close together is written together. One that comes alone is
+/// written at once.
+const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+
 /// Writes outcomes in batches as they come. A failing store is tried until it works: nothing is lost meanwhile.
 async fn commit_batches<S: Store>(
     store: Arc<S>,
@@ -203,7 +208,17 @@ async fn commit_batches<S: Store>(
 ) {
     const BATCH: usize = 256;
     let mut batch = Vec::with_capacity(BATCH);
+    let mut next = Instant::now();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < BATCH && next > Instant::now() {
+            tokio::time::sleep_until(next).await;
+            while batch.len() < BATCH
+                && let Ok(outcome) = outcomes.try_recv()
+            {
+                batch.push(outcome);
+            }
+        }
+        next = Instant::now() + COMMIT_PAUSE;
         let mut attempt = 0;
         while let Err(error) = store.commit(&batch).await {
             attempt += 1;

@@ -49,6 +49,25 @@ impl Keys {
         Self { writes: writes.into_iter().collect(), reads: reads.into_iter().collect(), lane }
     }
 
+    /// Only what the task writes.
+    #[must_use]
+    pub fn names(self) -> Self {
+        Self { reads: Vec::new(), ..self }
+    }
+
+    /// These keys and others; the own lane counts.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for (mine, others) in [(&mut self.writes, &other.writes), (&mut self.reads, &other.reads)] {
+            mine.extend(others);
+            mine.sort_unstable();
+            mine.dedup();
+        }
+        let Self { writes, reads, .. } = &mut self;
+        reads.retain(|key| writes.binary_search(key).is_err());
+        Self { lane: self.lane.or(other.lane), ..self }
+    }
+
     fn all(&self) -> impl Iterator<Item = (Key, Mode)> {
         self.writes.iter().map(|key| (*key, Mode::Write)).chain(self.reads.iter().map(|key| (*key, Mode::Read)))
     }
@@ -68,12 +87,18 @@ struct Waiting {
 }
 
 /// Who wants a key, in arrival order. Thousands of users read the key of their context, so nothing here may walk the queue
-/// on the usual paths.
-#[derive(Debug, Default)]
+/// on the usual paths. Most keys are wanted once: such a queue must be small.
+#[derive(Debug)]
 struct Queue {
     entries: VecDeque<Waiting>,
     /// How many of the entries write.
     writers: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { entries: VecDeque::with_capacity(1), writers: 0 }
+    }
 }
 
 impl Queue {
@@ -137,6 +162,8 @@ enum Phase {
     Ready,
     /// It runs.
     Running,
+    /// It has run and holds its keys until its end is written.
+    Done,
     /// It failed for the moment and keeps its place until it is released.
     Resting,
 }
@@ -166,13 +193,22 @@ pub struct Limits {
     pub per_lane: usize,
 }
 
+/// Whether a task may have made calls before it was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is new.
+    Never,
+    /// It was in the journal when the engine started: an engine that was killed may have begun it.
+    Perhaps,
+}
+
 /// All tasks that were admitted and have not ended.
 #[derive(Debug)]
 pub struct Schedule {
     limits: Limits,
     queues: HashMap<Key, Queue>,
     slots: HashMap<Seq, Slot>,
-    /// The newest task of each object that has not started.
+    /// The newest task of each object, if it has never begun.
     waiting: HashMap<ObjectId, Seq>,
     lanes: HashMap<Option<Key>, Lane>,
     /// Lanes with something to start, in turn, so that a long lane never starves a short one.
@@ -194,9 +230,11 @@ impl Schedule {
         }
     }
 
-    /// Admits a task behind all others. Returns an earlier task of the same object whose place it takes: that one has not
-    /// started, and nobody between them can tell the difference.
-    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys) -> Option<Seq> {
+    /// Admits a task behind all others. Returns an earlier task of the same object whose place it takes: that one has never
+    /// begun, and nobody between them can tell the difference.
+    ///
+    /// A task that has begun must come to its end: a create whose answer was lost is only recognised by trying it again.
+    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys, begun: Begun) -> Option<Seq> {
         let absorbed = self.waiting.get(object).copied().filter(|earlier| self.may_absorb(*earlier, &keys));
         if let Some(earlier) = absorbed {
             self.leave(earlier);
@@ -209,7 +247,9 @@ impl Schedule {
         let lane = keys.lane;
         let phase = if missing == 0 { Phase::Ready } else { Phase::Blocked };
         self.slots.insert(seq, Slot { object: object.clone(), keys, missing, phase });
-        self.waiting.insert(object.clone(), seq);
+        if begun == Begun::Never {
+            self.waiting.insert(object.clone(), seq);
+        }
         if phase == Phase::Ready {
             self.make_ready(seq, lane, Place::Back);
         }
@@ -252,18 +292,26 @@ impl Schedule {
         None
     }
 
+    /// A running task did its work. It no longer counts as running, so that its lane goes on while its end is being written,
+    /// but it holds back those that share a key until then.
+    pub fn done(&mut self, seq: Seq) {
+        self.stop_running(seq);
+        if let Some(slot) = self.slots.get_mut(&seq) {
+            slot.phase = Phase::Done;
+        }
+    }
+
     /// A task ended for good: those that it held back may follow.
     pub fn finish(&mut self, seq: Seq) {
         self.stop_running(seq);
         self.leave(seq);
     }
 
-    /// A running task failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
+    /// A task that ran failed for the moment. It keeps its place and holds back those behind it, but no longer counts as running.
     pub fn rest(&mut self, seq: Seq) {
         self.stop_running(seq);
         if let Some(slot) = self.slots.get_mut(&seq) {
             slot.phase = Phase::Resting;
-            self.waiting.entry(slot.object.clone()).or_insert(seq);
         }
     }
 

@@ -9,26 +9,28 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::state::{
-    Footprint, Handle, JournalEntry, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict, now_ms,
-};
+use crate::state::{Footprint, JournalEntry, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict, now_ms};
 use crate::udm::ObjectId;
 
 use super::circuit::{Circuit, PROBES};
 use super::perform::{Lanes, Tried, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
-use super::schedule::{Keys, Schedule};
+use super::schedule::{Begun, Keys, Schedule};
 use super::status::{CircuitStatus, EngineStatus, Phase, Totals};
 use super::target::{FaultClass, Target, TargetFault};
 
 /// Counting the journal costs time that grows with it.
 const COUNT_PAUSE: Duration = Duration::from_millis(500);
+/// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
+const UNWRITTEN: usize = 512;
 
 /// The state of a running engine.
 pub(super) struct Session<T: Target, S: Store> {
     target: Arc<T>,
     store: Arc<S>,
     options: EngineOptions,
+    /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
+    started_at: i64,
     wakes: Arc<AtomicU64>,
     seen_wakes: u64,
     lanes: Arc<Lanes>,
@@ -39,7 +41,7 @@ pub(super) struct Session<T: Target, S: Store> {
     /// Whether the journal may hold more than was admitted.
     more: bool,
     /// Names that the newest admitted task of an object will hold.
-    claimed: HashMap<ObjectId, (Seq, Footprint)>,
+    claimed: HashMap<ObjectId, (Seq, Keys)>,
     /// Resting tasks by the time of their next try.
     timers: BTreeSet<(Instant, Seq)>,
     /// Resting tasks that wait for the circuit.
@@ -71,6 +73,7 @@ impl<T: Target, S: Store> Session<T, S> {
             target: Arc::clone(&engine.target),
             store: Arc::clone(&engine.store),
             options: engine.options.clone(),
+            started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
             seen_wakes: 0,
             lanes: Arc::default(),
@@ -162,30 +165,27 @@ impl<T: Target, S: Store> Session<T, S> {
 
     fn admit_one(&mut self, entry: &JournalEntry, recorded: &HashMap<ObjectId, Footprint>) {
         let object = entry.task.object();
-        let pending = self.claimed.get(object).map(|(_, footprint)| footprint.clone());
-        let before = pending.as_ref().or_else(|| recorded.get(object));
         let after = match &entry.task {
             Task::Event(event) => {
                 let state = T::State::default();
-                self.target.footprint(object, event.kind, &event.dn, event.desired(), &state)
+                Some(self.target.footprint(object, event.kind, &event.dn, event.desired(), &state))
             }
             // An event that has not started sees everything that a replan would.
             Task::Replan { .. } if self.schedule.has_waiting(object) => {
                 self.absorbed(entry.seq, object.clone());
                 return;
             }
-            Task::Replan { .. } => before.cloned().unwrap_or_default(),
+            Task::Replan { .. } => None,
         };
-        let keys = Keys::new(object, before.into_iter().chain(recorded.get(object)).chain([&after]));
-        if let Some(earlier) = self.schedule.admit(entry.seq, object, keys) {
-            self.forget_rest(earlier);
-            self.absorbed(earlier, object.clone());
+        let mut keys = Keys::new(object, recorded.get(object).into_iter().chain(&after));
+        if let Some((_, pending)) = self.claimed.remove(object) {
+            // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
+            keys = keys.with(&pending);
         }
-        // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
-        let mut names = Footprint { refs: Vec::new(), ..after };
-        if let Some(pending) = &pending {
-            unite(&mut names.handles, &pending.handles);
-            unite(&mut names.claims, &pending.claims);
+        let names = keys.clone().names();
+        let begun = if entry.received_at <= self.started_at { Begun::Perhaps } else { Begun::Never };
+        if let Some(earlier) = self.schedule.admit(entry.seq, object, keys, begun) {
+            self.absorbed(earlier, object.clone());
         }
         self.claimed.insert(object.clone(), (entry.seq, names));
     }
@@ -205,7 +205,10 @@ impl<T: Target, S: Store> Session<T, S> {
     /// Starts what may run.
     pub(super) fn start_tasks(&mut self, switch: Switch) {
         let blocked = switch == Switch::Paused || self.circuit.open().is_some() || self.phase == Phase::Stopping;
-        while !blocked && let Some(seq) = self.schedule.start() {
+        while !blocked
+            && self.uncommitted < UNWRITTEN
+            && let Some(seq) = self.schedule.start()
+        {
             let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
             let (lanes, reports) = (Arc::clone(&self.lanes), self.reports.clone());
             self.workers.spawn(async move {
@@ -261,6 +264,7 @@ impl<T: Target, S: Store> Session<T, S> {
         match tried {
             Tried::Ended(outcome) => {
                 self.count_outcome(&outcome);
+                self.schedule.done(seq);
                 self.write(outcome);
             }
             Tried::Again { class, cause, reached } => {
@@ -279,7 +283,10 @@ impl<T: Target, S: Store> Session<T, S> {
                 }
                 match reached {
                     // It rests when what it reached is written.
-                    Some(outcome) => self.write(outcome),
+                    Some(outcome) => {
+                        self.schedule.done(seq);
+                        self.write(outcome);
+                    }
                     None => self.schedule.rest(seq),
                 }
             }
@@ -438,12 +445,4 @@ impl<T: Target, S: Store> Session<T, S> {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn unite(names: &mut Vec<Handle>, more: &[Handle]) {
-    for name in more {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    }
 }

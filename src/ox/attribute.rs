@@ -3,8 +3,10 @@
 //! Source: `ox-soap.md` 3.1 (types, column lengths) and 5.1 (what an empty value means). The table is in schema order, so
 //! that a map sorted by [`Attribute`] is written in schema order as well.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -85,13 +87,23 @@ impl Attribute {
     }
 }
 
+/// All names of all attributes. Each state that is read looks up dozens of them.
+static NAMES: LazyLock<HashMap<&str, Attribute>> = LazyLock::new(|| {
+    let mut names = HashMap::new();
+    for attribute in Attribute::all() {
+        names.entry(attribute.name()).or_insert(attribute);
+        names.entry(attribute.soap_name()).or_insert(attribute);
+    }
+    names
+});
+
 impl FromStr for Attribute {
     type Err = UnknownAttribute;
 
     /// Accepts the mapping name and the SOAP element name.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(found) = Self::all().find(|a| a.name() == text || a.soap_name() == text) {
-            return Ok(found);
+        if let Some(found) = NAMES.get(text) {
+            return Ok(*found);
         }
         let likeness = |a: &Self| strsim::jaro_winkler(a.name(), text);
         let nearest = Self::all().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

@@ -127,14 +127,27 @@ impl Mapping {
         self.entries.values().flat_map(Entry::properties).collect()
     }
 
+    /// Whether the mapping reads a property.
+    pub fn reads(&self, property: &str) -> bool {
+        self.entries.values().flat_map(Entry::properties).any(|name| name == property)
+    }
+
     /// The property that an attribute is made from.
     pub fn property_of(&self, attribute: Attribute) -> Option<&str> {
         self.entries.get(&attribute).map(|entry| entry.property.as_str())
     }
 
-    /// The attributes that follow the directory after creation, and what happens when the directory has no value any more.
-    pub fn followed(&self) -> impl Iterator<Item = (Attribute, Clear)> {
-        self.entries.iter().filter(|(_, entry)| !entry.create_only).map(|(attribute, entry)| (*attribute, entry.clear))
+    /// The attributes that follow the directory after creation, and what happens when this user has no value for them.
+    ///
+    /// A property that was not kept when the user last came is unknown, not empty: the attribute stays as it is.
+    pub fn followed<'a>(&'a self, user: &'a Properties) -> impl Iterator<Item = (Attribute, Clear)> {
+        let follows = self.entries.iter().filter(|(_, entry)| !entry.create_only);
+        follows.map(|(attribute, entry)| (*attribute, if entry.is_unknown(user) { Clear::Keep } else { entry.clear }))
+    }
+
+    /// The properties that are only kept because of this mapping: their absence is kept as well.
+    pub fn own_properties(&self) -> impl Iterator<Item = &str> {
+        self.properties().into_iter().filter(|property| !is_always_kept(property))
     }
 
     /// Maps a user. Refuses values that OX would refuse, naming property, attribute and rule, never the value.
@@ -152,7 +165,7 @@ impl Mapping {
                 Some(value) => {
                     mapped.fields.insert(*attribute, value);
                 }
-                None if entry.required => {
+                None if entry.required && !entry.is_unknown(user) => {
                     return Err(Rejection::invalid(format!(
                         "property '{}' is empty, but OX needs it as '{attribute}': set it in the directory",
                         entry.property
@@ -175,6 +188,11 @@ impl Entry {
         self.properties().find(|name| user.raw(name).is_some())
     }
 
+    /// Whether nothing is known of the value, because the properties were not kept when the user last came.
+    fn is_unknown(&self, user: &Properties) -> bool {
+        !self.properties().any(|property| is_always_kept(property) || user.contains(property))
+    }
+
     fn first(&self, user: &Properties) -> Result<Option<String>, Rejection> {
         Ok(match self.source(user) {
             Some(name) if self.index == 0 => user.text(name)?,
@@ -189,6 +207,9 @@ impl Entry {
         user: &Properties,
         servers: Servers<'_>,
     ) -> Result<Option<FieldValue>, Rejection> {
+        if self.is_unknown(user) {
+            return Ok(None);
+        }
         let property = self.source(user).unwrap_or(&self.property);
         match attribute.form() {
             Form::Number => {
@@ -284,7 +305,13 @@ pub(super) fn is_secret(property: &str) -> bool {
     default::SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(property))
 }
 
+/// Whether a property is kept whatever the mapping says, so that a later mapping finds its value: all of `ox…` and those of
+/// the built-in mapping.
+pub(super) fn is_always_kept(property: &str) -> bool {
+    property.starts_with("ox") || is_built_in(property)
+}
+
 /// Whether a property belongs to the built-in mapping.
-pub(super) fn is_built_in(property: &str) -> bool {
+fn is_built_in(property: &str) -> bool {
     default::properties().any(|name| name == property)
 }

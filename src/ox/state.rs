@@ -10,6 +10,7 @@ use super::model::{
     ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
 };
 use super::rights::Rights;
+use crate::udm::Dn;
 
 /// What OX holds of one object. Changed by [`OxState::advance`] only, once for each call that succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,9 +24,9 @@ pub enum OxState {
     /// A user.
     User(Box<UserState>),
     /// A group in each context in which it has members.
-    Groups(BTreeMap<ContextId, Group>),
+    Groups(GroupState),
     /// Secondary accounts in each context in which the functional account has users.
-    Accounts(BTreeMap<ContextId, AccountState>),
+    Accounts(AccountState),
     /// A shared account.
     Shared(SharedState),
     /// A resource.
@@ -110,10 +111,63 @@ pub struct Deputies {
     pub blocked: bool,
 }
 
+/// A group in OX.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupState {
+    /// The group in each context in which it has members.
+    pub groups: BTreeMap<ContextId, Group>,
+    /// Under which names its members were last found.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
+}
+
+/// A functional account in OX.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountState {
+    /// Its secondary accounts in each context in which it has users.
+    pub accounts: BTreeMap<ContextId, Accounts>,
+    /// Under which names its users were last found.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
+}
+
+/// Where distinguished names last led to.
+///
+/// A user that is renamed or moved in the directory gets its new name before the groups that name it do. In between its old
+/// name leads nowhere, which must not look like a removal. Holds fingerprints instead of names, to be small.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Names(BTreeMap<u64, (ContextId, UserId)>);
+
+impl Names {
+    /// The user that a name last led to.
+    pub fn get(&self, name: &Dn) -> Option<(ContextId, UserId)> {
+        self.0.get(&Self::fingerprint(name)).copied()
+    }
+
+    /// Notes where a name leads to.
+    pub fn insert(&mut self, name: &Dn, user: (ContextId, UserId)) {
+        self.0.insert(Self::fingerprint(name), user);
+    }
+
+    /// Whether no name is noted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// FNV-1a: the same in each process and version, and a collision would only delay a removal.
+    fn fingerprint(name: &Dn) -> u64 {
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        name.canonical().bytes().fold(0xcbf2_9ce4_8422_2325, step)
+    }
+}
+
 /// The secondary accounts of a functional account in one context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AccountState {
+pub struct Accounts {
     /// Mail address.
     pub address: String,
     /// The account of each user.
@@ -289,12 +343,11 @@ impl OxState {
             Call::AccountCreate { .. } | Call::AccountUpdate { .. } => self.advance_accounts(call),
             Call::AccountDelete { context, users, .. } => {
                 // A user that was copied also deletes accounts; these are no state of the user.
-                if let Self::Accounts(accounts) = self {
-                    if let Some(held) = accounts.get_mut(context) {
-                        let gone: BTreeSet<UserId> = ids(&users.iter().copied().collect::<Vec<_>>()).collect();
-                        held.users.retain(|user, _| !gone.contains(user));
+                if let Self::Accounts(state) = self {
+                    if let Some(held) = state.accounts.get_mut(context) {
+                        held.users.retain(|user, _| !users.contains(&UserRef::Id(*user)));
                     }
-                    accounts.retain(|_, held| !held.users.is_empty());
+                    state.accounts.retain(|_, held| !held.users.is_empty());
                     self.settle();
                 }
             }
@@ -373,11 +426,11 @@ impl OxState {
                     display_name: display_name.clone(),
                     members: members.clone(),
                 };
-                match self {
-                    Self::Groups(groups) => {
-                        groups.insert(*context, group);
-                    }
-                    _ => *self = Self::Groups(BTreeMap::from([(*context, group)])),
+                if !matches!(self, Self::Groups(_)) {
+                    *self = Self::Groups(GroupState::default());
+                }
+                if let Self::Groups(state) = self {
+                    state.groups.insert(*context, group);
                 }
             }
             Call::GroupChange { context, name, display_name, members, .. } => {
@@ -397,8 +450,8 @@ impl OxState {
                 }
             }
             Call::GroupDelete { context, .. } => {
-                if let Self::Groups(groups) = self {
-                    groups.remove(context);
+                if let Self::Groups(state) = self {
+                    state.groups.remove(context);
                     self.settle();
                 }
             }
@@ -408,7 +461,7 @@ impl OxState {
 
     fn group_mut(&mut self, context: ContextId) -> Option<&mut Group> {
         match self {
-            Self::Groups(groups) => groups.get_mut(&context),
+            Self::Groups(state) => state.groups.get_mut(&context),
             _ => None,
         }
     }
@@ -420,10 +473,10 @@ impl OxState {
             return;
         };
         if !matches!(self, Self::Accounts(_)) {
-            *self = Self::Accounts(BTreeMap::new());
+            *self = Self::Accounts(AccountState::default());
         }
-        let Self::Accounts(accounts) = self else { return };
-        let held = accounts.entry(*context).or_default();
+        let Self::Accounts(state) = self else { return };
+        let held = state.accounts.entry(*context).or_default();
         address.clone_into(&mut held.address);
         let account = Account { name: name.clone(), personal: personal.clone(), login: login.clone() };
         held.users.extend(users.iter().map(|user| (*user, account.clone())));
@@ -479,8 +532,8 @@ impl OxState {
     /// An object of which nothing is left is nothing.
     pub(super) fn settle(&mut self) {
         let empty = match self {
-            Self::Groups(groups) => groups.is_empty(),
-            Self::Accounts(accounts) => accounts.is_empty(),
+            Self::Groups(state) => state.groups.is_empty() && state.names.is_empty(),
+            Self::Accounts(state) => state.accounts.is_empty() && state.names.is_empty(),
             _ => false,
         };
         if empty {

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn functional_account_templates() {
+    fn i6_functional_account_setting_placeholders() {
         let (id, user) = anna();
         let account = ObjectId::new("fa-1").unwrap();
         let fill = |text: &str| {

@@ -196,6 +196,17 @@ pub struct Outcome {
     pub audit: Option<AuditRow>,
 }
 
+impl Outcome {
+    /// The handles that lead to the object from now on.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = &Handle> {
+        let applied = match &self.verdict {
+            Verdict::Applied(record) => Some(record),
+            _ => None,
+        };
+        applied.into_iter().chain(&self.partial).flat_map(|record| &record.footprint.handles)
+    }
+}
+
 /// An object that waits for a correction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -103,17 +103,12 @@ impl FromStr for ObjectType {
     type Err = UnknownObjectType;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut nearest = (Self::User, f64::MIN);
-        for kind in Self::all() {
-            if kind.as_str() == text {
-                return Ok(kind);
-            }
-            let likeness = strsim::jaro_winkler(kind.as_str(), text);
-            if likeness > nearest.1 {
-                nearest = (kind, likeness);
-            }
+        if let Some(kind) = Self::all().find(|kind| kind.as_str() == text) {
+            return Ok(kind);
         }
-        Err(UnknownObjectType { found: text.to_owned(), nearest: nearest.0 })
+        let likeness = |kind: &Self| strsim::jaro_winkler(kind.as_str(), text);
+        let nearest = Self::all().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        Err(UnknownObjectType { found: text.to_owned(), nearest: nearest.unwrap_or(Self::User) })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Moves between contexts: I.2 change_context, J.13, J.23.
+//! Moves between contexts: I.2 `change_context`, J.13, J.23.
 
 use std::collections::BTreeMap;
 

@@ -141,7 +141,7 @@ async fn j2_j3_one_bad_object_holds_up_nobody() {
     let mut world = World::start().await;
     let fault = FaultAction::SoapFault { name: "StorageException".to_owned(), text: "Nobody knows why".to_owned() };
     world.ox.add_fault(FaultRule::always(fault).in_context(20));
-    let all = ["a", "b", "c", "d"].map(|name| user(name));
+    let all = ["a", "b", "c", "d"].map(user);
     world.apply([user("bad").context(20)].into_iter().chain(all).chain([group("g", &["a", "b", "bad"])])).await;
     assert_eq!((world.names(10).len(), world.members(10, "g").len()), (4, 2));
     assert!(world.only_parked(&user("bad")).await.1.contains("Nobody knows why"));

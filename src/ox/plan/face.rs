@@ -20,9 +20,9 @@ pub struct UserFace {
     pub context: ContextId,
     /// Its number there.
     pub id: UserId,
-    /// Fingerprint of the properties that logins of functional accounts are made of: when it changes, they are made anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub login: Option<String>,
+    /// Fingerprint of its name and of the properties that logins of functional accounts are made of. When it changes, those
+    /// who depend on the user are planned again.
+    pub version: String,
 }
 
 /// What others know of a group: its number in each context.
@@ -69,6 +69,13 @@ impl UserFace {
     }
 }
 
+impl ContextFace {
+    /// Reads a face; none if the context is not in OX (yet).
+    pub fn read(face: &Value) -> Option<Self> {
+        Self::deserialize(face).ok()
+    }
+}
+
 macro_rules! readable {
     ($($face:ty),*) => {$(
         impl $face {
@@ -80,7 +87,7 @@ macro_rules! readable {
     )*};
 }
 
-readable!(GroupFace, ContextFace, ProfileFace, AccountFace, PermissionFace);
+readable!(GroupFace, ProfileFace, AccountFace, PermissionFace);
 
 fn read<T: DeserializeOwned + Default>(face: &Value) -> T {
     T::deserialize(face).unwrap_or_default()
@@ -92,10 +99,10 @@ pub fn face(settings: &Settings, kind: ObjectType, desired: &Properties, state: 
         (ObjectType::User, OxState::User(user)) => serde_json::to_value(UserFace {
             context: user.context,
             id: user.id,
-            login: login_fingerprint(settings, desired),
+            version: version(settings, desired, &user.name),
         }),
-        (ObjectType::Group, OxState::Groups(groups)) => {
-            serde_json::to_value(GroupFace(groups.iter().map(|(context, group)| (*context, group.id)).collect()))
+        (ObjectType::Group, OxState::Groups(held)) => {
+            serde_json::to_value(GroupFace(held.groups.iter().map(|(context, group)| (*context, group.id)).collect()))
         }
         (ObjectType::Context, OxState::Context(held)) => {
             serde_json::to_value(ContextFace { admin: context::admin_name(settings, held.id, desired) })
@@ -116,14 +123,14 @@ pub fn face(settings: &Settings, kind: ObjectType, desired: &Properties, state: 
 }
 
 /// A fingerprint instead of the values, because faces should hold no personal data.
-fn login_fingerprint(settings: &Settings, user: &Properties) -> Option<String> {
-    let mut digest = None;
+fn version(settings: &Settings, user: &Properties, name: &str) -> String {
+    let mut digest = Sha256::new();
+    digest.update(name);
     for property in settings.functional_account_login.properties() {
-        let digest = digest.get_or_insert_with(Sha256::new);
-        digest.update(user.text(property).ok().flatten().unwrap_or_default());
         digest.update([0]);
+        digest.update(user.text(property).ok().flatten().unwrap_or_default());
     }
-    let mut fingerprint = hexadecimal(&digest?.finalize());
+    let mut fingerprint = hexadecimal(&digest.finalize());
     fingerprint.truncate(16);
-    Some(fingerprint)
+    fingerprint
 }

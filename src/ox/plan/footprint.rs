@@ -70,15 +70,15 @@ impl Print<'_> {
             OxState::Nothing => {}
             OxState::Context(held) => self.handle(handles::context(held.id)),
             OxState::User(user) => self.user_state(user),
-            OxState::Groups(groups) => {
-                for (context, group) in groups {
+            OxState::Groups(held) => {
+                for (context, group) in &held.groups {
                     self.handle(handles::group(*context, group.id));
                     self.claim(handles::group_name(Some(*context), &group.name));
                     self.claim(handles::group_name(None, &group.name));
                 }
             }
-            OxState::Accounts(accounts) => {
-                for (context, held) in accounts {
+            OxState::Accounts(held) => {
+                for (context, held) in &held.accounts {
                     self.claim(handles::mail(Some(*context), &held.address));
                     self.claim(handles::mail(None, &held.address));
                 }

@@ -4,46 +4,60 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ContextId, OxPlan, OxState, Planned, Scope, conflict, handles, names, required};
+use super::{ContextId, Dn, OxPlan, OxState, Planned, Scope, conflict, handles, names, required};
 use crate::ox::mapping::check_address;
-use crate::ox::model::{Call, Fact, UserId, UserRef};
-use crate::ox::state::{Account, AccountState};
+use crate::ox::model::{Call, Fact, ObservedAccount, UserId, UserRef};
+use crate::ox::state::{Account, AccountState, Accounts, Names};
 use crate::ox::template::AccountLogin;
 use crate::udm::{ObjectType, Properties};
 
-type Held = BTreeMap<ContextId, AccountState>;
-type Accounts = BTreeMap<UserId, Account>;
+/// The accounts of the users of one context.
+type Users = BTreeMap<UserId, Account>;
+
+/// What the directory wants.
+#[derive(Default)]
+struct Wanted {
+    address: String,
+    users: BTreeMap<ContextId, Users>,
+    names: Names,
+}
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
-    let (address, wanted) = match scope.input.desired {
+    let wanted = match scope.input.desired {
         Some(desired) => wanted(scope, desired)?,
-        None => (String::new(), BTreeMap::new()),
+        None => Wanted::default(),
     };
-    let held = held(scope, &wanted, &address)?;
-    let owners = owners_of_held(scope, &held)?;
+    let held = held(scope, &wanted)?;
+    let owners = owners_of(scope, &held)?;
 
     let mut plan = OxPlan::default();
-    let contexts: BTreeSet<ContextId> = held.keys().chain(wanted.keys()).copied().collect();
+    let contexts: BTreeSet<ContextId> = held.keys().chain(wanted.users.keys()).copied().collect();
     for context in contexts {
-        let none = AccountState::default();
-        let held = held.get(&context).unwrap_or(&none);
-        let wanted = wanted.get(&context).cloned().unwrap_or_default();
+        let nothing = Accounts::default();
+        let held = held.get(&context).unwrap_or(&nothing);
+        let users = wanted.users.get(&context).cloned().unwrap_or_default();
         // The address is the key in OX: with another one all accounts are others.
-        let moves = !held.users.is_empty() && held.address != address;
-        let leaving = held.users.keys().filter(|user| moves || !wanted.contains_key(user)).copied();
-        let leaving: BTreeSet<UserId> = leaving.filter(|user| !owners.contains(&(context, *user))).collect();
-        if held.users.keys().any(|user| owners.contains(&(context, *user))) {
-            plan.warn("the address of this account is now the primary address of one of its users: OX would delete that user's own mail account with it, so it is left there");
+        let moves = !held.users.is_empty() && held.address != wanted.address;
+        let (safe, risky): (BTreeSet<UserId>, BTreeSet<UserId>) = held
+            .users
+            .keys()
+            .filter(|user| moves || !users.contains_key(user))
+            .partition(|user| !owners.contains(&(context, **user)));
+        if !risky.is_empty() {
+            plan.warn(
+                "the address of this account is now the primary address of one of its users: OX would delete that user's \
+                 own mail account with it, so it is left there",
+            );
         }
-        if !leaving.is_empty() {
-            let users = leaving.into_iter().map(UserRef::Id).collect();
+        if !safe.is_empty() {
+            let users = safe.into_iter().map(UserRef::Id).collect();
             plan.calls.push(Call::AccountDelete { context, address: held.address.clone(), users });
             plan.changes(["users"]);
         }
-        let known = if moves { &none.users } else { &held.users };
-        bring(scope, context, &address, known, wanted, &mut plan)?;
+        let held = if moves { &nothing.users } else { &held.users };
+        bring(scope, context, &wanted, held, users, &mut plan)?;
     }
-    plan.base = OxState::Accounts(held);
+    plan.base = OxState::Accounts(AccountState { accounts: held, names: wanted.names });
     plan.base.settle();
     Ok(plan)
 }
@@ -52,76 +66,101 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
 fn bring(
     scope: Scope<'_>,
     context: ContextId,
-    address: &str,
-    held: &Accounts,
-    wanted: Accounts,
+    wanted: &Wanted,
+    held: &Users,
+    users: Users,
     plan: &mut OxPlan,
 ) -> Planned<()> {
     let mut create: BTreeMap<Account, BTreeSet<UserId>> = BTreeMap::new();
     let mut update: BTreeMap<Account, BTreeSet<UserId>> = BTreeMap::new();
-    for (user, account) in wanted {
+    for (user, account) in users {
         match held.get(&user) {
             None => create.entry(account).or_default().insert(user),
             Some(held) if *held != account => update.entry(account).or_default().insert(user),
             Some(_) => continue,
         };
     }
-    if !create.is_empty() {
-        plan.changes(["users"]);
-        let refusals = scope.facts().filter(|fact| is_answer(fact, context, address)).count();
-        if refusals > 1 {
-            return Err(conflict(
-                format!("users in OX context {context} have another mail account with the same login: remove it there"),
-                Vec::new(),
-            )
-            .into());
-        }
-        if refusals == 1 {
-            // They have the address as an ordinary account that nobody can list, as a user copy leaves them.
-            let users = create.values().flatten().copied().map(UserRef::Id).collect();
-            plan.calls.push(Call::AccountDelete { context, address: address.to_owned(), users });
-        }
-    }
-    for (account, users) in update {
-        let Account { name, personal, login } = account;
-        plan.calls.push(Call::AccountUpdate { context, address: address.to_owned(), name, personal, login, users });
+    let address = || wanted.address.clone();
+    for (Account { name, personal, login }, users) in update {
+        plan.calls.push(Call::AccountUpdate { context, address: address(), name, personal, login, users });
         plan.changes(["account"]);
     }
-    for (account, users) in create {
-        let Account { name, personal, login } = account;
-        plan.calls.push(Call::AccountCreate { context, address: address.to_owned(), name, personal, login, users });
+    if create.is_empty() {
+        return Ok(());
+    }
+    plan.changes(["users"]);
+    if are_hidden(scope, context, wanted)? {
+        let users = create.values().flatten().copied().map(UserRef::Id).collect();
+        plan.calls.push(Call::AccountDelete { context, address: address(), users });
+    }
+    for (Account { name, personal, login }, users) in create {
+        plan.calls.push(Call::AccountCreate { context, address: address(), name, personal, login, users });
     }
     Ok(())
 }
 
-fn is_answer(fact: &Fact, context: ContextId, address: &str) -> bool {
-    matches!(fact, Fact::Accounts { context: c, address: a, .. } if *c == context && a.eq_ignore_ascii_case(address))
+/// Whether users have the address as an ordinary account that nobody can list, as a user copy leaves them: OX refused to
+/// make the account and did not show one that explains it.
+fn are_hidden(scope: Scope<'_>, context: ContextId, wanted: &Wanted) -> Planned<bool> {
+    let answers: Vec<_> = scope.facts().filter_map(|fact| answer(fact, context, &wanted.address)).collect();
+    let ours = wanted.users.get(&context);
+    let explained = answers
+        .first()
+        .is_some_and(|found| found.iter().any(|account| ours.is_some_and(|ours| ours.contains_key(&account.user))));
+    let unexplained = answers.len() - usize::from(explained);
+    if unexplained > 1 {
+        return Err(conflict(
+            format!("users in OX context {context} have another mail account with the same login: remove it there"),
+            Vec::new(),
+        )
+        .into());
+    }
+    Ok(unexplained == 1)
 }
 
-/// The address and the accounts that the directory wants. Users that are not in OX (yet) come later.
-fn wanted(scope: Scope<'_>, desired: &Properties) -> Planned<(String, BTreeMap<ContextId, Accounts>)> {
+fn answer<'a>(fact: &'a Fact, context: ContextId, address: &str) -> Option<&'a [ObservedAccount]> {
+    match fact {
+        Fact::Accounts { context: c, address: a, found } if *c == context && a.eq_ignore_ascii_case(address) => {
+            Some(found)
+        }
+        _ => None,
+    }
+}
+
+/// What the directory wants. Users that are not in OX (yet) come later: the account is planned again when they arrive.
+fn wanted(scope: Scope<'_>, desired: &Properties) -> Planned<Wanted> {
     let name = required(desired, "name")?;
     let address = required(desired, "mailPrimaryAddress")?;
     check_address("mailPrimaryAddress", &address)?;
     let personal = desired.text("personal")?;
+    let (before, recorded) = match scope.input.state {
+        OxState::Accounts(state) => (&state.names, Some(&state.accounts)),
+        _ => (&Names::default(), None),
+    };
+
+    let list = names("users", &desired.texts("users")?)?;
     let template = &scope.settings.functional_account_login;
     let needs_properties = template.properties().next().is_some();
     let none = Properties::default();
-
-    let mut users = Vec::new();
     let mut lookups = scope.lookups();
-    for dn in names("users", &desired.texts("users")?)? {
-        let Some((object, user)) = lookups.user(&dn) else { continue };
-        let properties = if needs_properties { lookups.properties(object) } else { Some(&none) };
-        if let Some(properties) = properties {
-            users.push((dn, object, user, properties));
+    let mut members = Vec::new();
+    let is_gone = |(context, user)| scope.facts().any(|fact| *fact == Fact::UserGone { context, user });
+    for member in lookups.members(&list, before) {
+        if is_gone((member.context, member.user)) {
+            continue; // it will be made anew, and then the account is planned again
         }
+        let properties = match member.source {
+            Some(object) if needs_properties => lookups.properties(object),
+            _ => Some(&none),
+        };
+        members.extend(properties.map(|properties| (member, properties)));
     }
-    let contexts: BTreeSet<ContextId> = users.iter().map(|(_, _, user, _)| user.context).collect();
-    let owners: Vec<_> = contexts.iter().map(|context| handles::primary(*context, &address)).collect();
-    let owner = owners
-        .into_iter()
-        .find(|handle| lookups.face(handle.clone()).is_some_and(|found| found.kind == ObjectType::User));
+    let contexts: BTreeSet<ContextId> = members.iter().map(|(member, _)| member.context).collect();
+    let mut owner = None;
+    for handle in contexts.into_iter().map(|context| handles::primary(context, &address)) {
+        let found = lookups.face(handle.clone()).filter(|found| found.kind == ObjectType::User);
+        owner = owner.or(found.map(|_| handle));
+    }
     lookups.finish()?;
     if let Some(handle) = owner {
         return Err(conflict(
@@ -132,25 +171,36 @@ fn wanted(scope: Scope<'_>, desired: &Properties) -> Planned<(String, BTreeMap<C
         .into());
     }
 
-    let mut wanted: BTreeMap<ContextId, Accounts> = BTreeMap::new();
-    for (dn, object, user, properties) in users {
-        let login = template.fill(AccountLogin {
-            account: scope.input.object,
-            address: &address,
-            user: object,
-            dn: dn.canonical(),
-            properties,
-        })?;
-        let account = Account { name: name.clone(), personal: personal.clone(), login };
-        wanted.entry(user.context).or_default().insert(user.id, account);
+    let mut wanted = Wanted { address, ..Wanted::default() };
+    for (member, properties) in members {
+        let dn: &Dn = &list[member.position];
+        let account = match member.source {
+            Some(user) => {
+                let login = AccountLogin {
+                    account: scope.input.object,
+                    address: &wanted.address,
+                    user,
+                    dn: dn.canonical(),
+                    properties,
+                };
+                let login = template.fill(login)?;
+                Some(Account { name: name.clone(), personal: personal.clone(), login })
+            }
+            // Its name changed a moment ago: it keeps what it has until the account names it anew.
+            None => recorded.and_then(|held| held.get(&member.context)?.users.get(&member.user).cloned()),
+        };
+        if let Some(account) = account {
+            wanted.names.insert(dn, (member.context, member.user));
+            wanted.users.entry(member.context).or_default().insert(member.user, account);
+        }
     }
-    Ok((address, wanted))
+    Ok(wanted)
 }
 
 /// What OX holds, corrected by what was learned. Accounts of users that are gone went with them.
-fn held(scope: Scope<'_>, wanted: &BTreeMap<ContextId, Accounts>, address: &str) -> Planned<Held> {
+fn held(scope: Scope<'_>, wanted: &Wanted) -> Planned<BTreeMap<ContextId, Accounts>> {
     let mut held = match scope.input.state {
-        OxState::Accounts(held) => held.clone(),
+        OxState::Accounts(state) => state.accounts.clone(),
         _ => BTreeMap::new(),
     };
     for fact in scope.facts() {
@@ -163,20 +213,20 @@ fn held(scope: Scope<'_>, wanted: &BTreeMap<ContextId, Accounts>, address: &str)
                     held.users.remove(user);
                 }
             }
-            Fact::Accounts { context, found, .. } if is_answer(fact, *context, address) => {
-                let Some(wanted) = wanted.get(context) else { continue };
+            Fact::Accounts { context, .. } => {
+                let (Some(found), Some(ours)) = (answer(fact, *context, &wanted.address), wanted.users.get(context))
+                else {
+                    continue;
+                };
                 let held = held.entry(*context).or_default();
                 if held.users.is_empty() {
-                    address.clone_into(&mut held.address);
+                    held.address.clone_from(&wanted.address);
                 }
-                if held.address == address {
-                    let ours = found.iter().filter(|account| wanted.contains_key(&account.user));
-                    let ours = ours.map(|account| {
-                        let (name, login) = (account.name.clone(), account.login.clone());
-                        (account.user, Account { name, personal: account.personal.clone(), login })
-                    });
-                    for (user, account) in ours.collect::<Vec<_>>() {
-                        held.users.entry(user).or_insert(account);
+                if held.address == wanted.address {
+                    for account in found.iter().filter(|account| ours.contains_key(&account.user)) {
+                        let (name, personal, login) = (&account.name, &account.personal, &account.login);
+                        let (name, personal, login) = (name.clone(), personal.clone(), login.clone());
+                        held.users.entry(account.user).or_insert(Account { name, personal, login });
                     }
                 }
             }
@@ -185,7 +235,7 @@ fn held(scope: Scope<'_>, wanted: &BTreeMap<ContextId, Accounts>, address: &str)
     }
     let mut lookups = scope.lookups();
     for (context, held) in &mut held {
-        let wanted = wanted.get(context);
+        let wanted = wanted.users.get(context);
         held.users.retain(|user, _| {
             wanted.is_some_and(|wanted| wanted.contains_key(user)) || lookups.exists(*context, *user)
         });
@@ -196,7 +246,7 @@ fn held(scope: Scope<'_>, wanted: &BTreeMap<ContextId, Accounts>, address: &str)
 }
 
 /// The users whose primary address is that of the accounts that OX holds: to delete the account would delete their own.
-fn owners_of_held(scope: Scope<'_>, held: &Held) -> Planned<BTreeSet<(ContextId, UserId)>> {
+fn owners_of(scope: Scope<'_>, held: &BTreeMap<ContextId, Accounts>) -> Planned<BTreeSet<(ContextId, UserId)>> {
     let mut lookups = scope.lookups();
     let owners = held
         .iter()

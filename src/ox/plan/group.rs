@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ContextId, OxPlan, OxState, Planned, Rejection, Scope, conflict, handles, names, without};
 use crate::ox::mapping::check_length;
 use crate::ox::model::{Call, Fact, Group, GroupId, UserId, UserRef};
+use crate::ox::state::{GroupState, Names};
 use crate::udm::Properties;
 
 /// The group that OX makes in each context. It is never touched, in whatever case a directory spells it.
@@ -19,10 +20,10 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
     let mut held = held(scope);
     let desired = match scope.input.desired {
         Some(desired) if desired.flag("isOxGroup")? => desired,
-        Some(_) if held.is_empty() => {
+        Some(_) if held.groups.is_empty() => {
             return Ok(OxPlan::skipped(OxState::Nothing, "not an OX group (isOxGroup is off)"));
         }
-        _ => return Ok(remove(held)),
+        _ => return Ok(remove(held.groups)),
     };
     let (name, display_name) = group_names(scope, desired)?;
     if name.eq_ignore_ascii_case(BUILT_IN) {
@@ -32,20 +33,20 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
     let wanted = members(scope, desired, &mut held)?;
 
     let mut plan = OxPlan::default();
-    let contexts: BTreeSet<ContextId> = wanted.keys().chain(held.keys()).copied().collect();
+    let contexts: BTreeSet<ContextId> = wanted.keys().chain(held.groups.keys()).copied().collect();
     for context in contexts {
         let members = wanted.get(&context).cloned().unwrap_or_default();
-        if !held.contains_key(&context)
+        if !held.groups.contains_key(&context)
             && let Some(found) = taken(scope, context, &name)?
         {
-            held.insert(context, found);
+            held.groups.insert(context, found);
         }
-        match held.get(&context) {
+        match held.groups.get(&context) {
             Some(group) if members.is_empty() => {
                 plan.calls.push(Call::GroupDelete { context, group: group.id });
                 plan.changes(["members"]);
             }
-            Some(group) => change(scope, context, group, (&name, &display_name), members, &mut plan),
+            Some(group) => change(scope, context, group, (&name, &display_name), members, &mut plan)?,
             None => {
                 let (name, display_name) = (name.clone(), display_name.clone());
                 plan.calls.push(Call::GroupCreate { context, name, display_name, members });
@@ -58,18 +59,18 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
 }
 
 /// What OX holds, corrected by what was learned.
-fn held(scope: Scope<'_>) -> BTreeMap<ContextId, Group> {
+fn held(scope: Scope<'_>) -> GroupState {
     let mut held = match scope.input.state {
         OxState::Groups(held) => held.clone(),
-        _ => BTreeMap::new(),
+        _ => GroupState::default(),
     };
     for fact in scope.facts() {
         match fact {
-            Fact::GroupGone { context, group } if held.get(context).is_some_and(|held| held.id == *group) => {
-                held.remove(context);
+            Fact::GroupGone { context, group } if held.groups.get(context).is_some_and(|held| held.id == *group) => {
+                held.groups.remove(context);
             }
             Fact::ContextGone { context } => {
-                held.remove(context);
+                held.groups.remove(context);
             }
             _ => {}
         }
@@ -77,7 +78,7 @@ fn held(scope: Scope<'_>) -> BTreeMap<ContextId, Group> {
     held
 }
 
-fn state(held: BTreeMap<ContextId, Group>) -> OxState {
+fn state(held: GroupState) -> OxState {
     let mut state = OxState::Groups(held);
     state.settle();
     state
@@ -99,15 +100,21 @@ fn group_names(scope: Scope<'_>, desired: &Properties) -> Planned<(String, Strin
 
 /// The members by context. Members that are not in OX (yet) come later: the group is planned again when they arrive.
 /// Recorded members whose user is gone are dropped, because OX drops them by itself.
-fn members(scope: Scope<'_>, desired: &Properties, held: &mut BTreeMap<ContextId, Group>) -> Planned<Members> {
+fn members(scope: Scope<'_>, desired: &Properties, held: &mut GroupState) -> Planned<Members> {
+    let list = names("users", &desired.texts("users")?)?;
     let mut lookups = scope.lookups();
     let mut wanted = Members::new();
-    for name in names("users", &desired.texts("users")?)? {
-        if let Some((_, user)) = lookups.user(&name) {
-            wanted.entry(user.context).or_default().insert(user.id);
+    let mut now = Names::default();
+    let is_gone = |(context, user)| scope.facts().any(|fact| *fact == Fact::UserGone { context, user });
+    for member in lookups.members(&list, &held.names) {
+        if is_gone((member.context, member.user)) {
+            continue; // it will be made anew, and then the group is planned again
         }
+        now.insert(&list[member.position], (member.context, member.user));
+        wanted.entry(member.context).or_default().insert(member.user);
     }
-    for (context, group) in held.iter_mut() {
+    held.names = now;
+    for (context, group) in &mut held.groups {
         let none = BTreeSet::new();
         let wanted = wanted.get(context).unwrap_or(&none);
         group.members.retain(|user| wanted.contains(user) || lookups.exists(*context, *user));
@@ -149,13 +156,21 @@ fn change(
     (name, display_name): (&str, &str),
     members: BTreeSet<UserId>,
     plan: &mut OxPlan,
-) {
+) -> Planned<()> {
     let group = held.id;
     let added = without(&members, &held.members);
     let removed = without(&held.members, &members);
     let changes = added.len() + removed.len();
     let renamed = held.name != name || held.display_name != display_name;
-    let differs = scope.facts().any(|fact| *fact == Fact::MembersDiffer { context, group });
+    let refusals = scope.facts().filter(|fact| **fact == Fact::MembersDiffer { context, group }).count();
+    if refusals > 1 {
+        return Err(conflict(
+            format!("OX context {context} lacks a user that is a member of this group: provision its members again"),
+            members.iter().map(|user| handles::user(context, *user)).collect(),
+        )
+        .into());
+    }
+    let differs = refusals > 0;
     if renamed {
         plan.changes(["name"]);
     }
@@ -165,7 +180,7 @@ fn change(
     if renamed || differs || changes > MANY || changes * 2 > members.len() {
         let (name, display_name) = (name.to_owned(), display_name.to_owned());
         plan.calls.push(Call::GroupChange { context, group, name, display_name, members });
-        return;
+        return Ok(());
     }
     let refs = |ids: BTreeSet<UserId>| ids.into_iter().map(UserRef::Id).collect::<Vec<_>>();
     if !added.is_empty() {
@@ -174,9 +189,11 @@ fn change(
     if !removed.is_empty() {
         plan.calls.push(Call::GroupRemove { context, group, members: refs(removed) });
     }
+    Ok(())
 }
 
-fn remove(held: BTreeMap<ContextId, Group>) -> OxPlan {
-    let calls = held.iter().map(|(context, group)| Call::GroupDelete { context: *context, group: group.id }).collect();
-    OxPlan { base: state(held), calls, ..OxPlan::default() }
+fn remove(groups: BTreeMap<ContextId, Group>) -> OxPlan {
+    let calls =
+        groups.iter().map(|(context, group)| Call::GroupDelete { context: *context, group: group.id }).collect();
+    OxPlan { base: state(GroupState { groups, names: Names::default() }), calls, ..OxPlan::default() }
 }

@@ -2,8 +2,20 @@
 
 use super::{ContextId, Handle, Known, Planned, Step, Stop, UserFace, handles};
 use crate::ox::model::UserId;
+use crate::ox::state::Names;
 use crate::state::Found;
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
+
+/// A member of a list.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a> {
+    /// Which name of the list.
+    pub(super) position: usize,
+    pub(super) context: ContextId,
+    pub(super) user: UserId,
+    /// The object that the name leads to; none if it leads nowhere any more.
+    pub(super) source: Option<&'a ObjectId>,
+}
 
 /// Collects questions to the store. What the methods answer counts only after [`Lookups::finish`] let it pass.
 pub(super) struct Lookups<'a> {
@@ -31,6 +43,24 @@ impl<'a> Lookups<'a> {
     pub(super) fn user(&mut self, dn: &Dn) -> Option<(&'a ObjectId, UserFace)> {
         let found = self.face(Handle::dn(dn)).filter(|found| found.kind == ObjectType::User)?;
         Some((&found.object, UserFace::read(&found.face)?))
+    }
+
+    /// Where the members of a list are in OX. Members that are not there (yet) are left out; one that had its name changed a
+    /// moment ago is known by what the name led to before.
+    pub(super) fn members(&mut self, list: &[Dn], names: &Names) -> Vec<Member<'a>> {
+        let mut members = Vec::with_capacity(list.len());
+        for (position, dn) in list.iter().enumerate() {
+            let (at, source) = match (self.face(Handle::dn(dn)), names.get(dn)) {
+                (Some(found), _) if found.kind == ObjectType::User => match UserFace::read(&found.face) {
+                    Some(face) => ((face.context, face.id), Some(&found.object)),
+                    None => continue,
+                },
+                (None, Some((context, user))) if self.exists(context, user) => ((context, user), None),
+                _ => continue,
+            };
+            members.push(Member { position, context: at.0, user: at.1, source });
+        }
+        members
     }
 
     /// Whether a user that we recorded is still in OX. OX drops deleted users from everything by itself.

@@ -159,8 +159,8 @@ impl<'a> Scope<'a> {
         let found = lookups.face(handle.clone());
         lookups.finish()?;
         let gone = self.facts().any(|fact| *fact == Fact::ContextGone { context });
-        match found {
-            Some(found) if !gone => Ok(ContextFace::read(&found.face)),
+        match found.and_then(|found| ContextFace::read(&found.face)) {
+            Some(face) if !gone => Ok(face),
             _ => Err(Rejection::waiting(
                 format!(
                     "OX context {context} is not known: create it (oxmail/oxcontext or OxContext), or correct property \
@@ -193,13 +193,15 @@ pub fn plan(settings: &Settings, input: &PlanInput<'_>) -> Result<Step, Rejectio
     }
 }
 
-/// The lane that a call needs for itself alone: user writes of one context run one after the other.
+/// The lane that a call needs for itself alone: user writes of one context run one after the other, and so do copies between
+/// the same two contexts, which have been seen to fail beside each other (`ox-soap.md` 5.7).
 pub fn lane(call: &Call) -> Option<Handle> {
     match call {
         Call::UserCreate { context, .. }
         | Call::UserChange { context, .. }
         | Call::UserRights { context, .. }
         | Call::UserDelete { context, .. } => Some(handles::user_lane(*context)),
+        Call::UserCopy { from, to, .. } => Some(handles::copy_lane(*from, *to)),
         _ => None,
     }
 }

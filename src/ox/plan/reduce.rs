@@ -5,11 +5,19 @@ use crate::ox::mapping;
 use crate::ox::rights::Flag;
 use crate::ox::template::OBJECT_IDENTIFIER;
 use crate::udm::{Change, Event, ObjectType};
+use serde_json::Value;
 
 /// Drops all properties that planning does not need. Secrets are dropped whatever the settings say.
 pub fn reduce(settings: &Settings, event: Event) -> Event {
     let Change::Present(mut properties) = event.change else { return event };
     properties.retain(|name| !mapping::is_secret(name) && needed(settings, event.kind, name));
+    if event.kind == ObjectType::User {
+        for name in settings.mapping.own_properties() {
+            if !properties.contains(name) {
+                properties.set(name, Value::Null);
+            }
+        }
+    }
     Event { change: Change::Present(properties), ..event }
 }
 
@@ -23,13 +31,11 @@ fn needed(settings: &Settings, kind: ObjectType, name: &str) -> bool {
         ObjectType::AccessProfile => {
             ["name", "displayName"].contains(&name) || Flag::all().any(|flag| flag.udm_name() == Some(name))
         }
-        // All of `ox…` and of the built-in mapping, so that a later change of the mapping finds their values.
         ObjectType::User => {
             ["username", "isOxUser"].contains(&name)
-                || name.starts_with("ox")
-                || mapping::is_built_in(name)
+                || mapping::is_always_kept(name)
                 || name == identifiers.user.property()
-                || settings.mapping.properties().contains(name)
+                || settings.mapping.reads(name)
                 || settings.imap_login.properties().any(|property| property == name)
                 || settings.functional_account_login.properties().any(|property| property == name)
         }

@@ -176,6 +176,7 @@ impl OxFault {
         let attribute = (category == Category::TooLong).then(|| column_attribute(text)).flatten();
         let said = match category {
             Category::CredentialsRefused => refused_credentials(origin.who),
+            Category::ContextMissing => context.map_or_else(String::new, |id| format!("context {id} {remedy}")),
             Category::TooLong => match attribute {
                 Some(attribute) => format!("{attribute} {remedy}"),
                 None => format!("the value for the internal column '{}' {remedy}", column(text)),
@@ -199,7 +200,7 @@ impl OxFault {
                 Who::ContextAdmin(context) => dependency(context),
             },
         };
-        let message = format!("{} refused: {}", origin.operation, said.trim());
+        let message = format!("{} refused {}: {}", origin.service.name(), origin.operation, said.trim());
         Self { attribute, heard: text.to_owned(), ..Self::own(class, category, message) }
     }
 

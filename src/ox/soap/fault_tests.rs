@@ -61,6 +61,21 @@ fn database_trouble_is_world() {
 }
 
 #[test]
+fn a_value_cannot_pretend_to_be_an_outage() {
+    for (detail, text) in [
+        ("InvalidDataException", "Invalid email address: Too many connections"),
+        (
+            "StorageException",
+            "FLD-0075 Message='An infostore folder named \"Lock wait timeout exceeded\" already exists'",
+        ),
+        ("StorageException", "java.sql.SQLException: Duplicate entry '10-4-SQLRecoverableException' for key 'PRIMARY'"),
+        ("NoSuchUserException", "No such user Deadlock found when trying to get lock in context 10"),
+    ] {
+        assert_eq!(fault(detail, text).class(), FaultClass::Object, "{text}");
+    }
+}
+
+#[test]
 fn too_long_names_the_attribute() {
     let create =
         fault("StorageException", "Data too long for underlying storage!Error field(s): field06; exceptionId 1-1");

@@ -43,7 +43,7 @@ impl Client {
         Ok(Features {
             shared_accounts: has(Service::SharedAccount).await?,
             deputies: has(Service::Deputy).await?,
-            convert_guest: users.is_some_and(|wsdl| wsdl.contains("\"convertguest\"")).into(),
+            convert_guest: users.is_some_and(|wsdl| wsdl.contains("convertguest")).into(),
             user_copy: has(Service::UserCopy).await?,
         })
     }

@@ -7,8 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::{Namespace, ResolveResult};
-use quick_xml::reader::NsReader;
+use quick_xml::name::PrefixDeclaration;
 
 /// An answer that is not what the interface promises. Says which element, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,25 +44,48 @@ pub enum Space {
     Operation,
     /// Fields of contexts, users, groups and the like.
     Data,
+    /// What XML Schema says about instances: `nil`.
+    Instance,
     /// Anything else, also no namespace.
     Other,
 }
 
-impl Space {
-    fn of(resolved: &ResolveResult<'_>) -> Self {
-        let ResolveResult::Bound(Namespace(uri)) = resolved else {
-            return Self::Other;
-        };
-        match *uri {
+impl From<&str> for Space {
+    fn from(uri: &str) -> Self {
+        match uri {
             "http://schemas.xmlsoap.org/soap/envelope/" => Self::Soap,
             "http://soap.admin.openexchange.com" | "http://soap.copy.user.admin.openexchange.com" => Self::Operation,
             "http://dataobjects.soap.admin.openexchange.com/xsd" => Self::Data,
+            "http://www.w3.org/2001/XMLSchema-instance" => Self::Instance,
             _ => Self::Other,
         }
     }
 }
 
-const XSI: Namespace<'static> = Namespace("http://www.w3.org/2001/XMLSchema-instance");
+/// The attributes of a nil element as the server writes them, some hundred times for each user. They are recognised as a
+/// whole; whatever looks different is read attribute by attribute.
+const NIL: &str = r#" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true""#;
+
+/// The namespace declarations in force. A namespace is looked at once, where it is declared.
+#[derive(Default)]
+struct Scopes(Vec<(usize, Cow<'static, str>, Space)>);
+
+impl Scopes {
+    fn declare(&mut self, depth: usize, prefix: impl Into<Cow<'static, str>>, space: Space) {
+        self.0.push((depth, prefix.into(), space));
+    }
+
+    /// Forgets what was declared deeper.
+    fn leave(&mut self, depth: usize) {
+        while self.0.last().is_some_and(|(declared, ..)| *declared > depth) {
+            self.0.pop();
+        }
+    }
+
+    fn find(&self, prefix: &str) -> Space {
+        self.0.iter().rev().find(|(_, known, _)| known == prefix).map_or(Space::Other, |(.., space)| *space)
+    }
+}
 
 /// A start tag.
 pub struct Element<'x> {
@@ -98,28 +120,31 @@ impl Element<'_> {
 
 /// A position in a document.
 pub struct Reader<'x> {
-    xml: NsReader<&'x [u8]>,
+    xml: quick_xml::Reader<&'x [u8]>,
     depth: usize,
+    scopes: Scopes,
 }
 
 impl<'x> Reader<'x> {
     fn new(xml: &'x str) -> Self {
-        Self { xml: NsReader::from_str(xml), depth: 0 }
+        Self { xml: quick_xml::Reader::from_str(xml), depth: 0, scopes: Scopes::default() }
     }
 
-    /// The next tag below `parent`, or none after the last one.
+    /// The next tag below an element at this depth, or none after the last one.
     fn child(&mut self, depth: usize) -> Result<Option<Element<'x>>, Unreadable> {
         loop {
-            let (resolved, event) = self.xml.read_resolved_event()?;
-            let space = Space::of(&resolved);
-            match event {
+            match self.xml.read_event()? {
                 Event::Start(start) => {
                     self.depth += 1;
-                    return Ok(Some(self.element(start, space, false)?));
+                    return Ok(Some(self.element(start, false, self.depth)?));
                 }
-                Event::Empty(start) => return Ok(Some(self.element(start, space, true)?)),
+                Event::Empty(start) => {
+                    let element = self.element(start, true, self.depth + 1)?;
+                    self.scopes.leave(self.depth);
+                    return Ok(Some(element));
+                }
                 Event::End(_) => {
-                    self.depth -= 1;
+                    self.up();
                     if self.depth < depth {
                         return Ok(None);
                     }
@@ -132,19 +157,43 @@ impl<'x> Reader<'x> {
         }
     }
 
-    fn element(&self, start: BytesStart<'x>, space: Space, closed: bool) -> Result<Element<'x>, Unreadable> {
-        let mut nil = false;
-        // A user has about a hundred elements without any attribute: do not even start looking.
-        if !start.attributes_raw().is_empty() {
-            for attribute in start.attributes().with_checks(false) {
-                let attribute = attribute.map_err(quick_xml::Error::from)?;
-                let (resolved, name) = self.xml.resolver().resolve_attribute(attribute.key);
-                if name.into_inner() == "nil" && resolved == ResolveResult::Bound(XSI) {
-                    nil = matches!(attribute.value.as_ref(), "true" | "1");
+    fn up(&mut self) {
+        self.depth -= 1;
+        self.scopes.leave(self.depth);
+    }
+
+    fn element(&mut self, start: BytesStart<'x>, closed: bool, depth: usize) -> Result<Element<'x>, Unreadable> {
+        let nil = match start.attributes_raw() {
+            "" => false,
+            NIL => {
+                self.scopes.declare(depth, "xsi", Space::Instance);
+                true
+            }
+            _ => self.attributes(&start, depth)?,
+        };
+        let prefix = start.name().prefix().map_or("", |prefix| prefix.into_inner());
+        let space = self.scopes.find(prefix);
+        Ok(Element { start, space, nil, closed })
+    }
+
+    /// Takes the declarations of an element over. Answers whether it is nil.
+    fn attributes(&mut self, start: &BytesStart<'x>, depth: usize) -> Result<bool, Unreadable> {
+        let mut nil = None;
+        for attribute in start.attributes().with_checks(false) {
+            let attribute = attribute.map_err(quick_xml::Error::from)?;
+            match attribute.key.as_namespace_binding() {
+                Some(PrefixDeclaration::Default) => self.scopes.declare(depth, "", Space::from(&*attribute.value)),
+                Some(PrefixDeclaration::Named(prefix)) => {
+                    self.scopes.declare(depth, prefix.to_owned(), Space::from(&*attribute.value));
                 }
+                None if attribute.key.local_name().into_inner() == "nil" => {
+                    nil = attribute.key.prefix().zip(Some(matches!(&*attribute.value, "true" | "1")));
+                }
+                None => {}
             }
         }
-        Ok(Element { start, space, nil, closed })
+        // The declaration of its prefix may come after it.
+        Ok(nil.is_some_and(|(prefix, nil)| nil && self.scopes.find(prefix.into_inner()) == Space::Instance))
     }
 
     /// Visits the children of an element. What `visit` leaves unread of a child is skipped.
@@ -198,7 +247,7 @@ impl<'x> Reader<'x> {
                     text.to_mut().push(c);
                 }
                 Event::End(_) => {
-                    self.depth -= 1;
+                    self.up();
                     return Ok(text);
                 }
                 Event::Start(_) | Event::Empty(_) => {

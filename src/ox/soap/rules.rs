@@ -48,7 +48,9 @@ impl Rule {
     /// Whether this row is about such a fault.
     pub(super) fn applies(&self, origin: &Origin, detail: &str, text: &str) -> bool {
         self.service.is_none_or(|service| service == origin.service)
-            && (self.detail == "*" || self.detail == detail)
+            && (self.detail == "*"
+                || self.detail == detail
+                || self.detail == TALK && (detail == STORAGE || detail.is_empty()))
             && match self.text {
                 Text::Any => true,
                 Text::Starts(start) => text.starts_with(start),
@@ -68,6 +70,8 @@ const fn only(service: Service, rule: Rule) -> Rule {
 
 const DATA: &str = "InvalidDataException";
 const STORAGE: &str = "StorageException";
+/// Where texts of the database come through: in storage exceptions, and in faults without detail.
+const TALK: &str = "StorageException or none";
 const CREDENTIALS: &str = "InvalidCredentialsException";
 const USER: &str = "NoSuchUserException";
 
@@ -77,7 +81,7 @@ const SENDER: &str =
     "primary address, email1 and default sender must all be among the aliases that OX holds or is sent";
 const LANGUAGE: &str = "the language must look like de_DE: correct it in the directory or in the defaults";
 const CHARACTERS: &str = "a name has characters that OX does not allow: rename the object, or widen the pattern in OX \
-    (CHECK_USER_UID_REGEXP, CHECK_GROUP_UID_REGEXP, CHECK_RES_UID_REGEXP)";
+    (for users CHECK_USER_UID_REGEXP)";
 const PICTURE: &str = "OX cannot read the picture: replace it in the directory by a JPEG or PNG file";
 const MISMATCH: &str = "primary address and email1 differ: map both to the same property";
 const LONG: &str = "is too long for OX: shorten it in the directory";
@@ -88,12 +92,13 @@ const MAIL_TAKEN: &str = "the mail address is the primary address of another obj
 const DATABASE: &str = "OX has trouble with its database";
 const MISTAKE: &str = "OX did not understand the call: this is a mistake in oxherd or an unknown version of OX";
 const GONE: &str = "OX does not have it (any more)";
+const GROUP_GONE: &str = "OX does not have the group (any more)";
 const COPY: &str = "OX could not copy the user: look into the log of OX";
 const UNKNOWN_ELEMENT: &str = "this version of OX does not know the element";
 
 /// All known faults.
 pub(super) const RULES: &[Rule] = &[
-    // Whatever the exception: other writers and the database.
+    // Whatever the exception: other writers.
     row(
         "*",
         Text::Starts("User update conflict"),
@@ -101,29 +106,6 @@ pub(super) const RULES: &[Rule] = &[
         Seat::Busy,
         "another process is changing users of this context",
     ),
-    row("*", Text::Holds("Lock wait timeout exceeded"), Category::DatabaseLocked, Seat::Busy, DATABASE),
-    row("*", Text::Holds("Deadlock found when trying to get lock"), Category::DatabaseLocked, Seat::Busy, DATABASE),
-    row(
-        "*",
-        Text::Holds("Database is locked or is now being updated"),
-        Category::DatabaseUpdate,
-        Seat::World,
-        DATABASE,
-    ),
-    row("*", Text::Holds("Communications link failure"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("Too many connections"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("NonTransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("TransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Holds("SQLRecoverableException"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row(
-        "*",
-        Text::Holds("No operations allowed after connection closed"),
-        Category::DatabaseTrouble,
-        Seat::World,
-        DATABASE,
-    ),
-    row("*", Text::Holds("--read-only option"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row("*", Text::Starts("DBP-"), Category::DatabaseTrouble, Seat::World, DATABASE),
     // By exception.
     row(
         "DatabaseUpdateException",
@@ -159,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
         Text::Any,
         Category::ContextMissing,
         Seat::Context,
-        "OX does not have the context: create it, or correct the context of the object",
+        "does not exist in OX: create it, or correct the context of the object",
     ),
     row(
         "ContextExistsException",
@@ -169,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         "OX already has a context of this number",
     ),
     row("UserExistsException", Text::Any, Category::UserExists, Seat::Object, "OX already has a user of this name"),
-    row(USER, Text::Starts("No such group"), Category::GroupGone, Seat::Object, GONE),
+    row(USER, Text::Starts("No such group"), Category::GroupGone, Seat::Object, GROUP_GONE),
     row(
         USER,
         Text::Starts("Cannot add guest"),
@@ -177,9 +159,26 @@ pub(super) const RULES: &[Rule] = &[
         Seat::Object,
         "a guest cannot be member of a group",
     ),
+    only(
+        Service::Group,
+        row(
+            USER,
+            Text::Starts("No such user"),
+            Category::UserGone,
+            Seat::Object,
+            "OX does not have a \
+        member (any more), or one is listed twice",
+        ),
+    ),
     row(USER, Text::Any, Category::UserGone, Seat::Object, "OX does not have the user (any more)"),
-    row("NoSuchGroupException", Text::Any, Category::GroupGone, Seat::Object, GONE),
-    row("NoSuchResourceException", Text::Any, Category::ResourceGone, Seat::Object, GONE),
+    row("NoSuchGroupException", Text::Any, Category::GroupGone, Seat::Object, GROUP_GONE),
+    row(
+        "NoSuchResourceException",
+        Text::Any,
+        Category::ResourceGone,
+        Seat::Object,
+        "OX does not have the resource (any more)",
+    ),
     // Storage: mostly codes of OX, else texts of the database.
     row(
         STORAGE,
@@ -264,6 +263,30 @@ pub(super) const RULES: &[Rule] = &[
         for the account: this is a mistake in oxherd, please report it",
     ),
     row(STORAGE, Text::Starts("Invalid integer parameter"), Category::Misunderstood, Seat::Protocol, MISTAKE),
+    // The database itself. After all texts that begin in a known way: those can quote a value, and a value can say anything.
+    row(TALK, Text::Holds("Lock wait timeout exceeded"), Category::DatabaseLocked, Seat::Busy, DATABASE),
+    row(TALK, Text::Holds("Deadlock found when trying to get lock"), Category::DatabaseLocked, Seat::Busy, DATABASE),
+    row(
+        TALK,
+        Text::Holds("Database is locked or is now being updated"),
+        Category::DatabaseUpdate,
+        Seat::World,
+        DATABASE,
+    ),
+    row(TALK, Text::Holds("Communications link failure"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("Too many connections"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("NonTransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("TransientConnectionException"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Holds("SQLRecoverableException"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(
+        TALK,
+        Text::Holds("No operations allowed after connection closed"),
+        Category::DatabaseTrouble,
+        Seat::World,
+        DATABASE,
+    ),
+    row(TALK, Text::Holds("--read-only option"), Category::DatabaseTrouble, Seat::World, DATABASE),
+    row(TALK, Text::Starts("DBP-"), Category::DatabaseTrouble, Seat::World, DATABASE),
     row(STORAGE, Text::Any, Category::Refused, Seat::Object, "OX could not store it"),
     // Bad data.
     row(DATA, Text::Starts("The displayname is already used"), Category::DisplayNameTaken, Seat::Object, DISPLAY_NAME),

@@ -321,13 +321,19 @@ impl Client {
     /// Asks in pages, so that a large context needs no large memory (each number comes in some 12 kB of XML), and all at
     /// once where the server does not know pages (7.10).
     pub async fn user_ids(&self, context: ContextId, login: &Login, page: u32) -> Result<Vec<UserId>, OxFault> {
+        let length = page.max(1);
         let mut ids = Vec::new();
         loop {
             let offset = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-            let list = List { context, pattern: "*", page: Some(Page { length: page.max(1), offset }) };
+            let list = List { context, pattern: "*", page: Some(Page { length, offset }) };
             match self.call(&list, login).await {
-                Ok(found) if found.is_empty() => return Ok(ids),
-                Ok(found) => ids.extend(found),
+                Ok(found) => {
+                    let more = found.len() == length as usize;
+                    ids.extend(found);
+                    if !more {
+                        return Ok(ids);
+                    }
+                }
                 Err(fault) if fault.category() == Category::UnknownElement => {
                     return self.call(&ListAll { context }, login).await;
                 }
@@ -356,7 +362,8 @@ pub struct Users<'a> {
 impl Users<'_> {
     /// The next user, in no promised order; none after the last one.
     ///
-    /// A user that was deleted meanwhile makes OX refuse its whole chunk; the chunk is then read one by one without it.
+    /// A user that was deleted meanwhile makes OX refuse its whole chunk; the chunk is then read one by one without it. After
+    /// a failure the next call goes on where this one stopped.
     pub async fn next(&mut self) -> Result<Option<ObservedUser>, OxFault> {
         while self.ready.is_empty() && !self.ids.is_empty() {
             let chunk = self.ids.split_off(self.ids.len().saturating_sub(self.chunk));
@@ -373,12 +380,15 @@ impl Users<'_> {
     }
 
     async fn one_by_one(&mut self, chunk: &[UserId]) -> Result<(), OxFault> {
-        for id in chunk {
+        for (at, id) in chunk.iter().enumerate() {
             let user = GetData { context: self.context, user: Key::Id(*id) };
             match self.client.call(&user, self.login).await {
                 Ok(user) => self.ready.push_back(user),
                 Err(fault) if fault.category() == Category::UserGone => {}
-                Err(fault) => return Err(fault),
+                Err(fault) => {
+                    self.ids.extend(&chunk[at..]);
+                    return Err(fault);
+                }
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! `/__control/…`: the same as [`OxControl`](super::OxControl) for other processes, as JSON.
+//! `/__control/…`: the same as [`OxControl`] for other processes, as JSON.
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};

@@ -1,9 +1,9 @@
 //! A simulated Open-Xchange provisioning server: SOAP over HTTP, faithful to App Suite 8.19.
 //!
 //! What is known about the real server stands in `ox-soap.md`; the recordings in `tests/fixtures/ox-soap` are replayed
-//! against this server by `tests/ox_truth.rs`. The layers, from the wire inwards: [`http`] connections, [`exchange`]
-//! latency, locks and ordered faults, [`request`] and [`response`] the XML by the tables of [`schema`], [`service`]
-//! the operations, [`world`] the state.
+//! against this server by `tests/ox_truth.rs`. The layers, from the wire inwards: `http` connections, `exchange` latency,
+//! locks and ordered faults, `request` and `response` the XML by the tables of `schema`, `service` the operations,
+//! `world` the state.
 
 mod attributes;
 mod call;

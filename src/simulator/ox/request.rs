@@ -283,3 +283,48 @@ fn version(uri: &Uri, name: &str) -> Result<(), Fault> {
     };
     Err(Fault { code: Code::VersionMismatch, ..Fault::client(text) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::ox::service;
+
+    const ENVELOPE: &str = "<?xml version=\"1.0\"?><e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+        xmlns:s=\"http://soap.admin.openexchange.com\" xmlns:d=\"http://dataobjects.soap.admin.openexchange.com/xsd\" \
+        xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><e:Body><s:change><s:ctx><d:id>10</d:id></s:ctx>\
+        <s:usrdata><d:aliases>a</d:aliases><d:aliases xsi:nil=\"1\"/><d:birthday>2008-02-29</d:birthday>\
+        <d:company>Müller &amp; &#83;öhne</d:company><d:note/><d:title xsi:nil=\"true\"/></s:usrdata>\
+        </s:change></e:Body></e:Envelope>";
+
+    fn read_user_call(text: &str) -> Result<Record, Fault> {
+        read(service::find("OXUserService").unwrap(), &OxOptions::default(), text).map(|(_, body)| body)
+    }
+
+    #[test]
+    fn nil_is_absent_and_empty_is_not() {
+        let body = read_user_call(ENVELOPE).unwrap();
+        let user = body.object("usrdata").unwrap();
+        assert_eq!(user.text("company"), Some("Müller & Söhne"));
+        assert_eq!(user.text("note"), Some(""));
+        assert!(!user.has("title"));
+        assert_eq!(user.list("aliases"), [Value::text("a"), Value::Nil]);
+    }
+
+    #[test]
+    fn broken_requests_are_faults() {
+        // Cut off at every place, and every character gone or doubled: an answer comes in any case.
+        let places: Vec<usize> = ENVELOPE.char_indices().map(|(at, _)| at).collect();
+        for at in places {
+            let (before, after) = ENVELOPE.split_at(at);
+            let _ = read_user_call(before);
+            let mut rest = after.chars();
+            let gone = rest.next().unwrap();
+            let _ = read_user_call(&format!("{before}{}", rest.as_str()));
+            let _ = read_user_call(&format!("{before}{gone}{after}"));
+            let _ = read_user_call(&format!("{before}&{after}"));
+        }
+        let operation = ENVELOPE.find("<s:change>").unwrap();
+        assert_eq!(read_user_call(&ENVELOPE[..operation]).unwrap_err().outcome(), "soap:Server");
+        assert_eq!(read_user_call("").unwrap_err().outcome(), "soap:Client");
+    }
+}

@@ -166,7 +166,8 @@ fn load(path: &Path) -> io::Result<World> {
 pub async fn listen(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken) {
     let mut listener = Some(listener);
     let mut connections = JoinSet::new();
-    let mut save = tokio::time::interval(SAVE_EVERY);
+    let mut saver = JoinSet::new();
+    saver.spawn(save_now_and_then(Arc::clone(&shared)));
     loop {
         if let Some(time) = shared.refused_for() {
             listener = None;
@@ -196,11 +197,16 @@ pub async fn listen(shared: Arc<Shared>, listener: TcpListener, stop: Cancellati
                 }
             }
             Some(_) = connections.join_next() => {}
-            _ = save.tick() => {
-                let shared = Arc::clone(&shared);
-                let _ = tokio::task::spawn_blocking(move || shared.save()).await;
-            }
         }
     }
     connections.shutdown().await;
+}
+
+/// Writes the world to its file while the server runs; the last word is that of whoever stops it.
+async fn save_now_and_then(shared: Arc<Shared>) {
+    while shared.options().state_file.is_some() {
+        tokio::time::sleep(SAVE_EVERY).await;
+        let shared = Arc::clone(&shared);
+        let _ = tokio::task::spawn_blocking(move || shared.save()).await;
+    }
 }

@@ -59,7 +59,8 @@ pub fn describe(service: &Service, options: &OxOptions, base: &str) -> String {
          xmlns:tns=\"{tns}\" xmlns:d=\"{DATA_NS}\" xmlns:r=\"{RMI_NS}\" \
          xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" xmlns:soap=\"http://schemas.xmlsoap.org/wsdl/soap/\" \
          xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"><wsdl:types>{}\
-         <xs:schema targetNamespace=\"{tns}\" elementFormDefault=\"qualified\">{types}</xs:schema></wsdl:types>\
+         <xs:schema targetNamespace=\"{tns}\" elementFormDefault=\"qualified\">\
+         <xs:import namespace=\"{DATA_NS}\"/><xs:import namespace=\"{RMI_NS}\"/>{types}</xs:schema></wsdl:types>\
          {messages}<wsdl:portType name=\"{name}PortType\">{port_type}</wsdl:portType>\
          <wsdl:binding name=\"{name}Binding\" type=\"tns:{name}PortType\">\
          <soap:binding style=\"document\" transport=\"http://schemas.xmlsoap.org/soap/http\"/>{binding}</wsdl:binding>\
@@ -78,6 +79,9 @@ fn data_schemas(operations: &[&Operation]) -> String {
     let mut schemas = String::new();
     for (ns, uri) in [(Ns::Data, DATA_NS), (Ns::Rmi, RMI_NS)] {
         let _ = write!(schemas, "<xs:schema targetNamespace=\"{uri}\" elementFormDefault=\"qualified\">");
+        if ns == Ns::Data {
+            let _ = write!(schemas, "<xs:import namespace=\"{RMI_NS}\"/>");
+        }
         for kind in found.iter().filter(|kind| kind.ns == ns) {
             let _ = write!(schemas, "<xs:complexType name=\"{}\"><xs:sequence>", kind.name);
             for field in &kind.fields {

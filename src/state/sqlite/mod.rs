@@ -6,12 +6,14 @@
 mod codec;
 mod commit;
 mod credentials;
+mod faces;
 mod open;
 mod parked;
 mod read;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Row, Sqlite, SqlitePool};
@@ -24,12 +26,14 @@ use super::{
 };
 
 pub use credentials::StoredCredentials;
+use faces::Faces;
 
 /// State in one SQLite file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    faces: Arc<Faces>,
 }
 
 /// How much a write must survive.
@@ -127,7 +131,13 @@ impl Store for SqliteStore {
     }
 
     async fn resolve(&self, handles: &[Handle]) -> Result<Vec<Found>, StateError> {
-        read::resolve(&self.readers, handles).await
+        let asked = match self.faces.get(handles) {
+            Ok(found) => return Ok(found),
+            Err(asked) => asked,
+        };
+        let found = read::resolve(&self.readers, handles).await?;
+        self.faces.keep(asked, handles, &found);
+        Ok(found)
     }
 
     async fn referrers(&self, handle: &Handle) -> Result<Vec<Found>, StateError> {
@@ -141,7 +151,9 @@ impl Store for SqliteStore {
     async fn commit(&self, outcomes: &[Outcome]) -> Result<(), StateError> {
         let mut connection = self.write(Durability::Process).await?;
         let work = commit::commit(&mut connection, outcomes).await;
-        finish(connection, work).await
+        let written = finish(connection, work).await;
+        self.faces.forget(outcomes);
+        written
     }
 
     async fn ripple(&self, handles: &[Handle]) -> Result<(), StateError> {

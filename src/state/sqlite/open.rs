@@ -1,6 +1,7 @@
 //! Opening, creating and upgrading the state file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -13,8 +14,9 @@ use super::SqliteStore;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/state/sqlite/migrations");
 
-/// Readers beside the one writer. Planning asks short questions, so a few are enough.
-const READERS: u32 = 4;
+/// Readers beside the one writer. Planning asks short questions, so a few are enough; and what a reader caches is worthless
+/// after the next commit, so that more of them only read the same pages more often.
+const READERS: u32 = 2;
 
 pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
     let unusable = |reason: String| StateError::Open { path: path.to_owned(), reason };
@@ -24,7 +26,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(Duration::from_secs(20))
         .pragma("temp_store", "MEMORY")
-        .pragma("cache_size", "-8000")
+        .pragma("cache_size", "-6000")
         .statement_cache_capacity(200);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
@@ -38,9 +40,9 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
         .max_connections(READERS)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options.pragma("query_only", "ON").pragma("cache_size", "-4000"))
+        .connect_with(options.pragma("query_only", "ON").pragma("cache_size", "-2000"))
         .await?;
-    Ok(SqliteStore { writer, readers })
+    Ok(SqliteStore { writer, readers, faces: Arc::default() })
 }
 
 /// Makes sure that the file exists and that nobody else may read it: it holds credentials.

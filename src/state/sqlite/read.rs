@@ -197,7 +197,8 @@ pub(super) async fn search(
     let rows = if exact.is_empty() {
         sqlx::query(
             "SELECT object, kind, dn FROM objects
-             WHERE instr(lower(dn), ?1) > 0 OR instr(lower(desired), ?1) > 0
+             WHERE instr(lower(dn), ?1) > 0 OR instr(lower(desired ->> 'mailPrimaryAddress'), ?1) > 0
+                OR instr(lower(desired ->> 'username'), ?1) > 0 OR instr(lower(desired ->> 'name'), ?1) > 0
              ORDER BY instr(lower(dn), '=' || ?1 || ',') = 0, length(dn), dn LIMIT ?2",
         )
         .bind(&lower)

@@ -85,7 +85,7 @@ pub(super) fn bring(
 /// The fields that differ, without name, mail addresses and picture.
 fn difference(scope: Scope<'_>, wish: &Wish, held: &mut UserState, everything: bool, plan: &mut OxPlan) -> UserFields {
     let mapping = &scope.settings.mapping;
-    let followed = mapping.followed().filter(|(attribute, _)| {
+    let followed = wish.followed.iter().map(|(attribute, clear)| (*attribute, *clear)).filter(|(attribute, _)| {
         attribute.form() != Form::Picture && ![Attribute::EMAIL1, Attribute::ALIASES].contains(attribute)
     });
     let made = wish.fields.keys().filter(|attribute| mapping.property_of(**attribute).is_none());
@@ -138,9 +138,9 @@ fn picture(scope: Scope<'_>, wish: &Wish, held: &mut UserState, plan: &mut OxPla
         Some(FieldValue::Picture(picture)) => Some(picture.fingerprint.as_str()),
         _ => None,
     };
+    let clear = *wish.followed.get(&Attribute::IMAGE1)?;
     let Some(source) = &wish.picture else {
-        let clears = scope.settings.mapping.followed().any(|entry| entry == (Attribute::IMAGE1, Clear::Empty));
-        if has.is_some() && clears {
+        if has.is_some() && clear == Clear::Empty {
             refuse(held, Attribute::IMAGE1, None, || plan.warn("OX cannot clear 'image1': it keeps the last picture"));
         }
         return None;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ContextId, Fact, OxPlan, Planned, Rejection, Scope, Wish, ask, dn};
-use crate::ox::model::{Call, DeputyPermission, ModulePermission, Query, UserId, UserRef};
+use crate::ox::model::{Call, Deputy, DeputyPermission, ModulePermission, Query, UserId, UserRef};
 use crate::ox::plan::Lookups;
 use crate::ox::state::{Deputies, UserState};
 use crate::udm::Properties;
@@ -83,18 +83,24 @@ pub(super) fn difference(
     plan: &mut OxPlan,
 ) -> Planned<()> {
     let Some(wanted) = &wish.deputies else { return Ok(()) };
-    if held.deputies.is_none() {
-        if wanted.is_empty() {
-            return Ok(()); // the user's own affair
-        }
-        match grantor {
+    let observed = match grantor {
+        UserRef::Id(user) => observed(scope, held.context, user),
+        UserRef::Planned => None,
+    };
+    match (&mut held.deputies, observed) {
+        (None, _) if wanted.is_empty() => return Ok(()), // the user's own affair
+        // A refused call made the engine ask: what OX says counts more than what we recorded.
+        (Some(deputies), Some(found)) => deputies.grants.clone_from(found),
+        (Some(_), None) => {}
+        // What the user granted himself is replaced exactly.
+        (None, Some(found)) => held.deputies = Some(Deputies { grants: found.clone(), blocked: false }),
+        (None, None) => match grantor {
+            UserRef::Id(grantor) => return Err(ask(Query::Deputies { context: held.context, grantor })),
             UserRef::Planned => {
                 grant_all(wish, plan);
                 return Ok(());
             }
-            // What the user granted himself is replaced exactly.
-            UserRef::Id(user) => held.deputies = Some(ask_once(scope, held.context, user)?),
-        }
+        },
     }
     let Some(deputies) = &mut held.deputies else { return Ok(()) };
     let mut lookups = scope.lookups();
@@ -134,17 +140,12 @@ pub(super) fn difference(
     Ok(())
 }
 
-fn ask_once(scope: Scope<'_>, context: ContextId, grantor: UserId) -> Planned<Deputies> {
-    scope
-        .facts()
-        .rev()
-        .find_map(|fact| match fact {
-            Fact::Deputies { context: c, grantor: g, found } if (*c, *g) == (context, grantor) => {
-                Some(Deputies { grants: found.clone(), blocked: false })
-            }
-            _ => None,
-        })
-        .ok_or_else(|| ask(Query::Deputies { context, grantor }))
+/// What OX last said about the deputies of a user.
+fn observed(scope: Scope<'_>, context: ContextId, grantor: UserId) -> Option<&BTreeMap<UserId, Deputy>> {
+    scope.facts().rev().find_map(|fact| match fact {
+        Fact::Deputies { context: c, grantor: g, found } if (*c, *g) == (context, grantor) => Some(found),
+        _ => None,
+    })
 }
 
 /// Takes all grants of a user back, before it is deleted or leaves its context.

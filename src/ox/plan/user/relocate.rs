@@ -8,9 +8,21 @@ use crate::ox::state::{AfterCopy, FormerUser};
 
 /// Plans the move of a user to the context that is wished.
 pub(super) fn plan(scope: Scope<'_>, wish: &Wish, held: UserState) -> Planned<OxPlan> {
-    if let Some(found) = arrived(scope, wish, &held)? {
-        return adopt(scope, wish, &held, found);
-    }
+    let found = arrived(scope, wish, &held)?;
+    // Where an earlier move that was not finished came from; nobody remembers it once this move has begun.
+    let left_behind =
+        held.former.filter(|former| found.is_none_or(|found| (former.context, former.id) != (wish.context, found.id)));
+    let mut plan = match found {
+        Some(found) => adopt(scope, wish, &held, found)?,
+        None => copy(scope, wish, held)?,
+    };
+    let first = left_behind.map(|former| Call::UserDelete { context: former.context, user: former.id });
+    plan.calls.splice(0..0, first);
+    Ok(plan)
+}
+
+/// Copies the user with all that it has, or makes a new one if OX cannot do that.
+fn copy(scope: Scope<'_>, wish: &Wish, held: UserState) -> Planned<OxPlan> {
     if !scope.settings.features.user_copy.is_on() || scope.facts().any(|fact| *fact == Fact::CopyUnavailable) {
         let mut plan = create::plan(scope, wish, Some(held))?;
         plan.warn(
@@ -20,10 +32,6 @@ pub(super) fn plan(scope: Scope<'_>, wish: &Wish, held: UserState) -> Planned<Ox
     }
 
     let mut plan = OxPlan { warnings: wish.warnings.clone(), ..OxPlan::default() };
-    if let Some(former) = held.former {
-        // An earlier move was not finished, and now the user goes on to a third context.
-        plan.calls.push(Call::UserDelete { context: former.context, user: former.id });
-    }
     plan.calls.extend(deputy::revoke_all(scope, &held, UserRef::Id(held.id)));
     let (user, name, from) = (held.id, held.name.clone(), held.context);
     plan.calls.push(Call::UserCopy { user, name, from, to: wish.context });

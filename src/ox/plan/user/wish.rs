@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::{ContextId, Planned, Rejection, Scope, deputy, handles};
 use crate::ox::attribute::Attribute;
-use crate::ox::mapping::{self, Servers};
+use crate::ox::mapping::{self, Clear, Servers};
 use crate::ox::model::{DeputyPermission, FieldValue, UserFields, UserId};
 use crate::ox::picture::SourcePicture;
 use crate::ox::plan::{Lookups, ProfileFace};
@@ -23,6 +23,8 @@ pub(super) struct Wish {
     pub(super) fields: UserFields,
     /// Fields that are sent at creation only.
     pub(super) on_create: UserFields,
+    /// The attributes that follow the directory, and what happens to those without value.
+    pub(super) followed: BTreeMap<Attribute, Clear>,
     pub(super) mail: Mail,
     pub(super) picture: Option<SourcePicture>,
     /// None if the access profile is not known.
@@ -106,7 +108,8 @@ impl Wish {
             fits
         });
         let picture = mapped.picture;
-        Ok(Self { context, name, fields, on_create, mail, picture, rights, personal, deputies, warnings })
+        let followed = settings.mapping.followed(desired).collect();
+        Ok(Self { context, name, fields, on_create, followed, mail, picture, rights, personal, deputies, warnings })
     }
 
     /// The name that OX uses in the From header as long as it was given no other.

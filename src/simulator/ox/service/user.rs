@@ -9,13 +9,13 @@ use super::user_data::{exists, get_admin, get_data, get_multiple};
 use super::user_list::{list, list_all, list_by_alias_domain, list_ignoring_case};
 use super::{Class, Operation, Service, read, void, write};
 use crate::simulator::ox::call::{Call, find_user, no_such_user, user_id};
-use crate::simulator::ox::fault::Fault;
+use crate::simulator::ox::fault::{Exception, Fault};
 use crate::simulator::ox::response::{Answer, USER_STYLE};
 use crate::simulator::ox::rights::Rights;
 use crate::simulator::ox::schema::{
-    ACCESS, CONTEXT, CREDENTIALS, FILESTORE, Feature, Field, USER, flag, int, long, object, text,
+    ACCESS, CONTEXT, CREDENTIALS, FILESTORE as FILESTORE_TYPE, Feature, Field, USER, flag, int, long, object, text,
 };
-use crate::simulator::ox::world::{ADMIN, Context};
+use crate::simulator::ox::world::{ADMIN, Context, FILESTORE};
 
 const fn ctx() -> Field {
     object("ctx", || &CONTEXT)
@@ -116,7 +116,7 @@ fn reads() -> Vec<Operation> {
 
 /// The operations around file stores are known, but do nothing: their answer is the number of a job.
 fn moves() -> Vec<Operation> {
-    let store = || object("dst_filestore_id", || &FILESTORE);
+    let store = || object("dst_filestore_id", || &FILESTORE_TYPE);
     let master = || user("masterUser");
     let class = Class::OtherWrite;
     vec![
@@ -271,6 +271,15 @@ fn delete_users(context: &mut Context, ids: &[i64], reassign: Option<i64>) -> Re
     let mut seen = HashSet::new();
     if let Some(twice) = ids.iter().find(|id| !seen.insert(**id)) {
         return Err(Fault::invalid(format!("User {twice} is contained multiple times in delete request.")));
+    }
+    let lost_store = |id: &i64| {
+        let store = context.users.get(*id).and_then(|user| user.record.number("filestoreId"));
+        store.is_some_and(|store| store != 0 && store != FILESTORE)
+    };
+    if ids.iter().any(lost_store) {
+        // `create` took the number without a look at it.
+        let text = "Filestore does not exist; nested exception is: \n\tcom.openexchange.filestore.FileStorageException";
+        return Err(Fault { suffixes: 0, ..Fault::new(Exception::Remote, text) });
     }
     if let Some(heir) = reassign.filter(|heir| *heir > 0) {
         check_heir(context, ids, heir)?;

@@ -162,8 +162,11 @@ impl Context {
                 group.members.remove(&id);
             }
         }
-        self.accounts.retain(|(user, _), _| *user != id);
-        self.external.retain(|(user, _)| *user != id);
+        let accounts: Vec<(i64, i64)> = self.accounts.range((id, 0)..=(id, i64::MAX)).map(|(key, _)| *key).collect();
+        for key in accounts {
+            self.accounts.remove(&key);
+            self.external.remove(&key);
+        }
         self.deputies.retain(|_, deputy| deputy.grantor != id && deputy.permission.number("userId") != Some(id));
         self.deputy_block.remove(&id);
         for shared in self.shared.values_mut() {

@@ -1,0 +1,6 @@
+//! Harness code of the load generator.
+
+pub mod directory;
+pub mod intake;
+pub mod process;
+pub mod world;

@@ -1,0 +1,422 @@
+//! The binary as a person or a script meets it: commands, exit codes, admin port, signals, live settings.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use oxherd::simulator::ox::{OxOptions, OxSimulator};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A folder with manifests and spool, and a simulated OX.
+struct Site {
+    folder: tempfile::TempDir,
+    ox: OxSimulator,
+    written: u32,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let ox = OxSimulator::start(OxOptions { username_changeable: true, ..OxOptions::default() }).await.unwrap();
+        let site = Self { folder: tempfile::tempdir().unwrap(), ox, written: 0 };
+        for folder in ["manifests", "spool"] {
+            std::fs::create_dir(site.path(folder)).unwrap();
+        }
+        site.describe("secret", "");
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the manifests of a connector, with more lines for its specification.
+    fn describe(&self, password: &str, more: &str) {
+        let text = format!(
+            "apiVersion: oxherd.dev/v1alpha1
+kind: OxConnector
+metadata: {{name: site}}
+spec:
+  ox: {{url: '{}', credentialsRef: {{name: master}}}}
+  source: {{spool: {{folder: ../spool, pollInterval: 100ms, settle: 200ms}}}}
+  defaults: {{domain: example.test}}
+{more}---
+apiVersion: v1
+kind: Secret
+metadata: {{name: master}}
+stringData: {{username: oxadminmaster, password: {password}}}
+",
+            self.ox.base_url()
+        );
+        std::fs::write(self.path("manifests/site.yaml"), text).unwrap();
+    }
+
+    fn file(&mut self, id: &str, kind: &str, dn: &str, object: impl Into<Value>) {
+        let object = object.into();
+        self.written += 1;
+        let name = format!("spool/2026-01-01-00-00-00-{:06}.json", self.written);
+        let text = json!({ "id": id, "udm_object_type": kind, "dn": dn, "object": object, "options": [] }).to_string();
+        let temporary = self.path("spool/.writing.tmp");
+        std::fs::write(&temporary, text).unwrap();
+        std::fs::rename(temporary, self.path(&name)).unwrap();
+    }
+
+    fn context(&mut self) {
+        let object = json!({ "name": "acme", "contextid": 10, "univentionObjectIdentifier": "context-10" });
+        self.file("context-10", "oxmail/oxcontext", "cn=acme,cn=open-xchange,dc=example,dc=test", object);
+    }
+
+    fn user(&mut self, name: &str, more: &[(&str, Value)]) {
+        let mut object = json!({
+            "username": name, "firstname": name, "lastname": "Example", "isOxUser": "OK", "oxContext": 10,
+            "mailPrimaryAddress": format!("{name}@example.test"), "univentionObjectIdentifier": format!("user-{name}"),
+        });
+        for (property, value) in more {
+            object[*property] = value.clone();
+        }
+        self.file(&format!("user-{name}"), "users/user", &format!("uid={name},cn=users,dc=example,dc=test"), object);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oxherd"));
+        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = self.command(arguments);
+        let Output { status, stdout, stderr } =
+            tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap_or(-1), text(stdout), text(stderr))
+    }
+
+    async fn until_idle(&self) -> (i32, Value) {
+        let (code, out, err) =
+            self.run(&["run", "--standalone", "manifests", "--until-idle", "--patience", "3", "-o", "json"]).await;
+        (code, serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}\n{err}")))
+    }
+
+    fn users(&self) -> Vec<String> {
+        let dump = self.ox.control().dump();
+        let users = dump["contexts"]["10"]["users"].as_object().cloned().unwrap_or_default();
+        let mut names: Vec<_> = users.values().map(|user| user["data"]["name"].as_str().unwrap().to_owned()).collect();
+        names.retain(|name| name != "oxadmin");
+        names.sort();
+        names
+    }
+
+    fn controller(&self) -> Controller {
+        let mut command = self.command(&["run", "--standalone", "manifests", "--log", "info"]);
+        let log = std::fs::File::create(self.path("log")).unwrap();
+        Controller {
+            child: command.stdout(Stdio::null()).stderr(log).spawn().unwrap(),
+            state: self.path("oxherd-state"),
+        }
+    }
+
+    async fn eventually(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        let start = Instant::now();
+        while !condition().await {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{what}\n{}",
+                std::fs::read_to_string(self.path("log")).unwrap()
+            );
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+}
+
+/// A controller that runs in the background.
+struct Controller {
+    child: Child,
+    state: PathBuf,
+}
+
+impl Controller {
+    async fn get(&self, path: &str) -> Option<(u16, Value)> {
+        let address = std::fs::read_to_string(self.state.join("admin.address")).ok()?;
+        let mut connection = tokio::net::TcpStream::connect(address).await.ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(body).unwrap_or_else(|_| json!(body))))
+    }
+
+    async fn connector(&self) -> Value {
+        self.get("/v1/status").await.map_or(Value::Null, |(_, status)| status["connectors"][0].clone())
+    }
+
+    fn terminate(&self) {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_run_ends_with_0_and_says_what_it_did() {
+    let mut site = Site::new().await;
+    site.context();
+    site.user("anna", &[]);
+    let (code, result) = site.until_idle().await;
+    assert_eq!(code, 0, "{result}");
+    assert_eq!((&result[0]["source"]["accepted"], &result[0]["totals"]["calls"]), (&json!(2), &json!(2)));
+    assert_eq!(site.users(), ["anna"]);
+    let (code, result) = site.until_idle().await;
+    assert_eq!((code, &result[0]["totals"]["calls"]), (0, &json!(0)), "nothing is left to do");
+    let left: Vec<_> = std::fs::read_dir(site.path("spool")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    let state = std::fs::metadata(site.path("oxherd-state/site.db")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&state.permissions()) & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_run_with_parked_objects_ends_with_3_and_they_can_be_handled() {
+    let mut site = Site::new().await;
+    site.context();
+    site.user("anna", &[("mailPrimaryAddress", json!("an na@example.test"))]);
+    site.user("bert", &[]);
+    let (code, _) = site.until_idle().await;
+    assert_eq!((code, site.users()), (3, vec!["bert".to_owned()]));
+
+    let (_, list, _) = site.run(&["parked", "list", "-o", "json"]).await;
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!((&list[0]["object"], &list[0]["category"]), (&json!("user-anna"), &json!("InvalidObject")));
+    assert!(!list.to_string().contains("an na@"), "no personal data in causes");
+    let (_, shown, _) = site.run(&["parked", "show", "user-anna"]).await;
+    assert!(shown.contains("mailPrimaryAddress") && shown.contains("Waits for"), "{shown}");
+    let (code, _, error) = site.run(&["parked", "show", "user-zoe"]).await;
+    assert!(code == 2 && error.contains("not parked"), "{error}");
+    let (_, explained, _) = site.run(&["explain", "user-anna", "--standalone", "manifests"]).await;
+    assert!(explained.contains("InvalidObject"), "{explained}");
+
+    let (_, said, _) = site.run(&["parked", "retry", "user-anna"]).await;
+    assert!(said.starts_with("1 queued"), "{said}");
+    assert_eq!(site.until_idle().await.0, 3, "the same data fail again");
+    let (_, said, _) = site.run(&["parked", "drop", "--all"]).await;
+    assert_eq!(said.trim(), "1 dropped");
+    assert_eq!(site.until_idle().await.0, 0);
+    let (_, history, _) = site.run(&["history", "-o", "json"]).await;
+    let outcomes: Vec<Value> = serde_json::from_str::<Vec<Value>>(&history).unwrap();
+    assert!(outcomes.iter().any(|row| row["outcome"] == "Dropped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_ox_ends_a_batch_run_with_4_and_nothing_is_lost() {
+    let mut site = Site::new().await;
+    site.ox.stop().await.unwrap();
+    site.context();
+    site.user("anna", &[]);
+    let (code, _, error) = site.run(&["run", "--standalone", "manifests", "--until-idle", "--patience", "1"]).await;
+    assert!(code == 4 && error.contains("safe in the journal"), "{code} {error}");
+    site.ox.restart().await.unwrap();
+    assert_eq!(site.until_idle().await.0, 0);
+    assert_eq!(site.users(), ["anna"]);
+
+    std::fs::remove_dir_all(site.path("spool")).unwrap();
+    let (code, _, error) = site.run(&["run", "--standalone", "manifests", "--until-idle", "--patience", "1"]).await;
+    assert!(code == 4 && error.contains("create it, or correct the spool folder"), "{code} {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_manifests_end_with_2_and_name_object_field_and_remedy() {
+    let site = Site::new().await;
+    let cases = [
+        ("  mappingReff: {name: x}\n", "spec.mappingReff is unknown; did you mean 'mappingRef'?"),
+        ("  mappingRef: {name: none}\n", "OxAttributeMapping"),
+        ("  policies: {errorPolicy: Stop}\n", "spec.policies.errorPolicy"),
+        ("  loginTemplates: {imap: '{'}\n", ""),
+    ];
+    for (more, expected) in cases {
+        site.describe("secret", more);
+        let (code, _, error) = site.run(&["run", "--standalone", "manifests", "--until-idle"]).await;
+        assert!((code == 2 || expected.is_empty()) && error.contains(expected), "{more}: {code} {error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    let (code, _, error) = site.run(&["run", "--standalone", "spool", "--until-idle"]).await;
+    assert!(code == 2 && error.contains("no *.yaml file"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_controller_shows_its_status_and_takes_events_as_they_come() {
+    let mut site = Site::new().await;
+    let controller = site.controller();
+    site.eventually("idle", async || controller.connector().await["idle"] == json!(true)).await;
+    assert_eq!(controller.get("/livez").await.unwrap().0, 200);
+    assert_eq!(controller.get("/readyz").await.unwrap(), (200, json!({ "ready": true })));
+    let status = controller.connector().await;
+    for key in ["phase", "idle", "backlog", "running", "parked", "circuit", "lagMs"] {
+        assert!(status.get(key).is_some(), "{key} is missing in {status}");
+    }
+    site.context();
+    site.user("anna", &[]);
+    site.eventually("anna arrives", async || site.users() == ["anna"]).await;
+    site.ox.stop().await.unwrap();
+    site.user("bert", &[]);
+    site.eventually("the circuit opens", async || controller.connector().await["phase"] == json!("CircuitOpen")).await;
+    let (code, ready) = controller.get("/readyz").await.unwrap();
+    assert!(code == 503 && ready["missing"][0].as_str().unwrap().contains("site"), "{ready}");
+    site.ox.restart().await.unwrap();
+    site.eventually("bert arrives", async || site.users() == ["anna", "bert"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_secrets_take_effect_without_a_restart() {
+    let mut site = Site::new().await;
+    site.context();
+    site.user("anna", &[("description", json!("the boss"))]);
+    let controller = site.controller();
+    site.eventually("anna arrives", async || site.users() == ["anna"]).await;
+
+    let mapping = "---
+apiVersion: oxherd.dev/v1alpha1
+kind: OxAttributeMapping
+metadata: {name: more}
+spec: {entries: [{attribute: userfield01, property: description}]}
+";
+    std::fs::write(site.path("manifests/mapping.yaml"), mapping).unwrap();
+    let revision = controller.connector().await["revision"].clone();
+    site.describe("secret", "  mappingRef: {name: more}\n");
+    site.eventually("the mapping is noticed", async || controller.connector().await["revision"] != revision).await;
+    site.user("anna", &[("description", json!("the boss"))]);
+    let field = |site: &Site| {
+        let dump = site.ox.control().dump();
+        let users = dump["contexts"]["10"]["users"].as_object().unwrap().clone();
+        users.values().find(|user| user["data"]["name"] == "anna").unwrap()["data"]["userfield01"].clone()
+    };
+    site.eventually("the mapping is in force", async || field(&site) == json!("the boss")).await;
+
+    site.describe("secret", "  mappingRef: {name: more}\n  policies: {paused: true}\n");
+    site.eventually("it is paused", async || controller.connector().await["phase"] == json!("Paused")).await;
+    site.user("bert", &[]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(site.users(), ["anna"]);
+
+    // A broken edit keeps the last good settings in force, and says so.
+    site.describe("secret", "  nonsense: 1\n");
+    let problem = async || controller.get("/v1/status").await.unwrap().1["manifestProblem"].clone();
+    site.eventually("the problem is shown", async || problem().await.to_string().contains("nonsense")).await;
+    site.describe("secret", "  mappingRef: {name: more}\n");
+    site.eventually("bert arrives", async || site.users() == ["anna", "bert"]).await;
+    assert_eq!(problem().await, Value::Null);
+
+    // The password of the master changes first in OX, then in the Secret.
+    site.ox.control().change_options(|options| options.master_password = "rotated".to_owned());
+    let context =
+        json!({ "name": "acme", "contextid": 10, "oxQuota": 500, "univentionObjectIdentifier": "context-10" });
+    site.file("context-10", "oxmail/oxcontext", "cn=acme,cn=open-xchange,dc=example,dc=test", context);
+    site.eventually("the circuit opens", async || controller.connector().await["phase"] == json!("CircuitOpen")).await;
+    site.describe("rotated", "  mappingRef: {name: more}\n");
+    let quota = || site.ox.control().dump()["contexts"]["10"]["max_quota"].clone();
+    site.eventually("the quota is set", async || quota() == json!(500)).await;
+    assert_eq!(controller.connector().await["parked"], json!(0));
+    let log = std::fs::read_to_string(site.path("log")).unwrap();
+    for personal in ["rotated", "anna@", "the boss", "uid=anna"] {
+        assert!(!log.contains(personal), "'{personal}' is in the log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_finishes_what_runs_and_loses_nothing() {
+    let mut site = Site::new().await;
+    site.context();
+    site.ox.control().change_options(|options| options.latency.user_writes = 30);
+    let names: Vec<_> = (0..30).map(|n| format!("user{n:02}")).collect();
+    for name in &names {
+        site.user(name, &[]);
+    }
+    let mut controller = site.controller();
+    site.eventually("work has begun", async || site.users().len() > 3).await;
+    controller.terminate();
+    let status = tokio::task::block_in_place(|| controller.child.wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+    assert!(site.users().len() < names.len(), "it was stopped under load");
+    assert!(!site.path("oxherd-state/admin.address").exists());
+    assert_eq!(site.until_idle().await.0, 0);
+    assert_eq!(site.users(), names);
+    let create = site.ox.control().counters();
+    let create = serde_json::to_value(create).unwrap().to_string();
+    assert!(!create.contains("InvalidDataException"), "nothing was created twice: {create}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_changes_nothing_and_tells_what_a_run_then_does() {
+    let mut site = Site::new().await;
+    site.context();
+    site.user("anna", &[]);
+    let group = json!({ "name": "sales", "isOxGroup": true, "users": ["uid=anna,cn=users,dc=example,dc=test"], "univentionObjectIdentifier": "group-sales" });
+    site.file("group-sales", "groups/group", "cn=sales,cn=groups,dc=example,dc=test", group);
+    std::fs::write(site.path("spool/2026-01-01-00-00-00-999999.json"), "{").unwrap();
+    let (code, out, error) = site.run(&["plan", "spool", "--standalone", "manifests", "-o", "json"]).await;
+    assert_eq!(code, 0, "{error}");
+    let plans: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let calls: Vec<_> = plans
+        .iter()
+        .map(|plan| {
+            plan["calls"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|call| call["call"].as_str().unwrap())
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+        .collect();
+    assert_eq!(calls, ["contextCreate", "userCreate", "groupCreate", ""]);
+    assert!(plans[3]["refused"].as_str().unwrap().contains("no JSON"));
+    assert_eq!(site.ox.control().dump()["contexts"], json!({}));
+    let (_, table, _) = site.run(&["plan", "spool", "--standalone", "manifests"]).await;
+    assert!(table.contains("userCreate"), "{table}");
+    std::fs::remove_file(site.path("spool/2026-01-01-00-00-00-999999.json")).unwrap();
+    let (_, result) = site.until_idle().await;
+    assert_eq!(result[0]["totals"]["calls"], json!(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mappings_are_printed_checked_and_tried() {
+    let mut site = Site::new().await;
+    site.user("anna", &[("title", json!("Dr."))]);
+    let file = std::fs::read_dir(site.path("spool")).unwrap().next().unwrap().unwrap().path();
+    let file = file.to_str().unwrap();
+    let (code, out, _) = site.run(&["mapping", "test", file]).await;
+    assert!(code == 0 && out.contains("title") && out.contains("Dr."), "{out}");
+    write(&site.path("mapping.yaml"), "base: Default\nentries:\n  - {attribute: givenname, property: firstname}\n");
+    let (code, _, error) = site.run(&["mapping", "validate", "mapping.yaml"]).await;
+    assert!(code == 2 && error.contains("did you mean 'given_name'"), "{error}");
+    write(&site.path("AttributeMapping.json"), r#"{"title": {"ldap_attribute": "description", "nillable": true}}"#);
+    let (_, out, error) = site.run(&["mapping", "dump", "AttributeMapping.json"]).await;
+    assert!(out.contains("description") || error.contains("must be mapped"), "{out} {error}");
+    let (code, out, _) = site.run(&["mapping", "dump"]).await;
+    assert!(code == 0 && out.contains("base: Default"), "{out}");
+    // The complete form is a mapping again, the same one.
+    let (_, out, _) = site.run(&["mapping", "dump", "--full"]).await;
+    assert!(out.contains("mobileTelephoneNumber"), "{out}");
+    write(&site.path("full.yaml"), &out);
+    let (code, out, error) = site.run(&["mapping", "dump", "full.yaml", "-o", "json"]).await;
+    assert_eq!(
+        (code, serde_json::from_str::<Value>(&out).unwrap_or_else(|_| panic!("{error}"))),
+        (0, json!({"base": "Default"}))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_definitions_are_printed() {
+    let site = Site::new().await;
+    let (code, out, _) = site.run(&["crds"]).await;
+    assert_eq!((code, out.matches("kind: CustomResourceDefinition").count()), (0, 5));
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+}
