@@ -1,4 +1,4 @@
-//! Calls for each kind of event: I.11 of the issue, M.5. What is counted is what reached the server.
+//! Calls for each kind of event: J.1, J.4, J.27, M.5. What is counted is what reached the server.
 
 use crate::directory::{dn, group, profile, user};
 use crate::world::World;

@@ -314,7 +314,7 @@ async fn a_name_that_the_server_does_not_let_change_is_parked_with_the_remedy() 
 }
 
 #[tokio::test]
-async fn i10_rename_chains_and_swaps_end_right() {
+async fn rename_chains_end_right() {
     let mut world = World::start().await;
     world.apply([user("a"), user("b"), user("c")]).await;
     let ids = [world.id(10, "a"), world.id(10, "b"), world.id(10, "c")];

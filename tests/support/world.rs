@@ -58,6 +58,8 @@ pub struct World {
     setup: Setup,
     folder: TempDir,
     connector: Option<Connector>,
+    /// How often the state was lost.
+    losses: u32,
     serial: u32,
 }
 
@@ -94,7 +96,8 @@ impl World {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let simulator = OxSimulator::start(setup.ox.clone()).await.unwrap();
-        let mut world = Self { ox: simulator.control(), simulator, setup, folder, connector: None, serial: 0 };
+        let mut world =
+            Self { ox: simulator.control(), simulator, setup, folder, connector: None, losses: 0, serial: 0 };
         world.connect().await;
         world
     }
@@ -120,7 +123,8 @@ impl World {
     }
 
     async fn connect(&mut self) {
-        let store = SqliteStore::open(&self.folder.path().join("state/test.db")).await.unwrap();
+        let state = self.folder.path().join(format!("state/test-{}.db", self.losses));
+        let store = SqliteStore::open(&state).await.unwrap();
         self.connector = Some(Connector::start(self.config(), store, Intake::OnDemand).await.unwrap());
     }
 
@@ -222,9 +226,7 @@ impl World {
     /// The state of the connector is lost; OX stays as it is.
     pub async fn forget_everything(&mut self) {
         self.connector.take().expect("the connector runs").stop().await;
-        let state = self.folder.path().join("state");
-        fs::remove_dir_all(&state).unwrap();
-        fs::create_dir(&state).unwrap();
+        self.losses += 1;
         self.connect().await;
         self.settle().await;
     }
