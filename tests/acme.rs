@@ -89,6 +89,21 @@ async fn the_first_load_and_a_day_of_changes() {
     acme_site.assert_as_expected();
 }
 
+#[test]
+fn the_demo_ends_as_the_oracle_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = folder.path().join("demo");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxherd"));
+    let output = command.args(["demo", "-o", "json", "--keep"]).arg(&keep).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["parked"].as_array().map(Vec::len), Some(1), "one object is wrong on purpose");
+    let dump: Value = serde_json::from_slice(&std::fs::read(keep.join("ox.json")).unwrap()).unwrap();
+    let files: Vec<_> = acme("directory").into_iter().chain(acme("changes")).collect();
+    let differences = differences(&oracle::expected(&files), &observed(&dump));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_at_once() {
     let mut acme_site = Acme::new().await;

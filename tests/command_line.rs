@@ -223,6 +223,10 @@ async fn an_unreachable_ox_ends_a_batch_run_with_4_and_nothing_is_lost() {
     site.ox.restart().await.unwrap();
     assert_eq!(site.until_idle().await.0, 0);
     assert_eq!(site.users(), ["anna"]);
+
+    std::fs::remove_dir_all(site.path("spool")).unwrap();
+    let (code, _, error) = site.run(&["run", "--standalone", "manifests", "--until-idle", "--patience", "1"]).await;
+    assert!(code == 4 && error.contains("create it, or correct the spool folder"), "{code} {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -395,6 +399,15 @@ async fn mappings_are_printed_checked_and_tried() {
     assert!(out.contains("description") || error.contains("must be mapped"), "{out} {error}");
     let (code, out, _) = site.run(&["mapping", "dump"]).await;
     assert!(code == 0 && out.contains("base: Default"), "{out}");
+    // The complete form is a mapping again, the same one.
+    let (_, out, _) = site.run(&["mapping", "dump", "--full"]).await;
+    assert!(out.contains("mobileTelephoneNumber"), "{out}");
+    write(&site.path("full.yaml"), &out);
+    let (code, out, error) = site.run(&["mapping", "dump", "full.yaml", "-o", "json"]).await;
+    assert_eq!(
+        (code, serde_json::from_str::<Value>(&out).unwrap_or_else(|_| panic!("{error}"))),
+        (0, json!({"base": "Default"}))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

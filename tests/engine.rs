@@ -217,6 +217,21 @@ async fn changes_of_one_object_that_wait_become_one() {
 }
 
 #[tokio::test]
+async fn a_name_is_free_only_when_its_holder_has_really_left_it() {
+    let bench = Bench::new().await;
+    bench.world.latency_ms.store(50, Ordering::SeqCst);
+    bench.send(&[put("x", "a", &[])]).await;
+    bench.phase(Phase::Working).await;
+    // While `x` becomes `a`, it is told twice to become `b`, for which it has to queue: the first of these never runs.
+    let queue: Vec<_> = (0..6).map(|n| put(&format!("o{n}"), &format!("b{n}"), &[])).collect();
+    bench.send(&queue).await;
+    bench.send(&[put("x", "b", &[]), put("x", "b", &[]), put("y", "a", &[])]).await;
+    bench.idle().await;
+    assert_eq!(bench.parked().await, []);
+    assert_eq!(bench.world.names()[6..], [("x".into(), "b".into()), ("y".into(), "a".into())]);
+}
+
+#[tokio::test]
 async fn an_identical_redelivery_makes_no_call() {
     let bench = Bench::new().await;
     bench.send(&[put("x", "a", &[])]).await;

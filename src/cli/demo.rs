@@ -26,7 +26,8 @@ static ACME: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples/acme");
 /// its folder.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Keep state and files in this folder to look around afterwards. Without it a temporary one is used and removed.
+    /// Keep state and files in this folder to look around afterwards; `ox.json` is what the simulated OX holds in the end.
+    /// Without it a temporary one is used and removed.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// Form of the result.
@@ -36,7 +37,7 @@ pub struct Demo {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Result_ {
+struct Summary {
     load: Phase,
     day: Phase,
     contexts: Vec<Context>,
@@ -68,7 +69,7 @@ struct Context {
     deputies: usize,
 }
 
-impl Show for Result_ {
+impl Show for Summary {
     fn table(&self) -> String {
         let phase = |name: &str, phase: &Phase| {
             vec![
@@ -164,10 +165,13 @@ impl Demo {
         let day = provision(path, "changes").await?;
 
         let store = SqliteStore::open(&path.join("state/acme.db")).await?;
-        let result = Result_ {
+        let dump = simulator.control().dump();
+        let text = serde_json::to_string_pretty(&dump).map_err(|error| CliError::internal(&error))?;
+        std::fs::write(path.join("ox.json"), text).map_err(|error| CliError::failed(&error))?;
+        let result = Summary {
             load,
             day,
-            contexts: contexts(&simulator.control().dump()),
+            contexts: contexts(&dump),
             parked: store.parked(&ParkedFilter::All).await?,
             rejected: rejected(&path.join("spool/rejected")),
         };
@@ -263,7 +267,7 @@ fn next_steps(keep: Option<&Path>) -> String {
             let folder = folder.display();
             format!(
                 "\nNext, for example:\n  oxherd parked list --state {folder}/state\n  oxherd history --state {folder}/state\n  \
-                 oxherd history anna --state {folder}/state\n  oxherd mapping dump"
+                 oxherd history anna.boehm --state {folder}/state\n  oxherd mapping dump"
             )
         }
     }

@@ -24,10 +24,16 @@ pub struct MappingCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print a mapping as the specification of an `OxAttributeMapping`; without file the built-in one.
+    /// Print a mapping as the specification of an `OxAttributeMapping`: what differs from the built-in one.
     Dump {
         /// An `OxAttributeMapping` manifest, or an `AttributeMapping.json` of the existing connector.
         file: Option<PathBuf>,
+        /// All entries, also those of the built-in mapping.
+        #[arg(long)]
+        full: bool,
+        /// Form of the result.
+        #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
+        output: Format,
     },
     /// Check a mapping: unknown names, missing attributes, transformations that do not suit.
     Validate {
@@ -45,6 +51,23 @@ enum Action {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Dump(MappingSpec);
+
+impl Show for Dump {
+    fn table(&self) -> String {
+        let rows = self.0.entries.iter().map(|entry| {
+            let others = if entry.alternatives.is_empty() { String::new() } else { entry.alternatives.join(", ") };
+            let when = if entry.create_only { "create only" } else { "" };
+            let index = entry.index.map(|index| index.to_string()).unwrap_or_default();
+            let property = entry.property.as_deref().unwrap_or("(left alone)");
+            vec![plain(&entry.attribute), plain(property), plain(others), plain(index), plain(when)]
+        });
+        format!("base: {:?}\n{}", self.0.base, table(&["OX ATTRIBUTE", "UDM PROPERTY", "OR", "INDEX", ""], rows))
+    }
 }
 
 #[derive(Serialize)]
@@ -74,9 +97,9 @@ impl MappingCommand {
     /// Runs the command.
     pub fn run(self) -> Result<ExitCode, CliError> {
         match self.action {
-            Action::Dump { file } => {
+            Action::Dump { file, full, output } => {
                 let mapping = file.map_or_else(|| Ok(Mapping::default()), |file| read(&file))?;
-                say(&serde_saphyr::to_string(&mapping.to_spec()).map_err(|error| CliError::internal(&error))?);
+                show(&Dump(if full { mapping.to_full_spec() } else { mapping.to_spec() }), output)?;
             }
             Action::Validate { file } => {
                 let mapping = read(&file)?;

@@ -9,7 +9,7 @@ use crate::state::{ParkedFilter, ParkedRow, Store, now_ms};
 use crate::udm::ObjectId;
 
 use super::CliError;
-use super::output::{Format, Show, ago, bad, faint, plain, say, show, table};
+use super::output::{Format, Show, ago, bad, faint, plain, show, table};
 use super::place::Place;
 
 /// Parked objects.
@@ -58,6 +58,26 @@ struct Selection {
     category: Option<String>,
     #[command(flatten)]
     place: Place,
+    /// Form of the result.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// How many objects a command concerned.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Count {
+    Queued(u64),
+    Dropped(u64),
+}
+
+impl Show for Count {
+    fn table(&self) -> String {
+        match self {
+            Self::Queued(count) => format!("{count} queued; a running controller takes them within a second"),
+            Self::Dropped(count) => format!("{count} dropped"),
+        }
+    }
 }
 
 impl Selection {
@@ -139,12 +159,12 @@ impl Parked {
             Action::Retry(selection) => {
                 let store = selection.place.open().await?;
                 let count = store.retry_parked(&selection.filter()?, "administrator").await?;
-                say(&format!("{count} queued; a running controller takes them within a second"));
+                show(&Count::Queued(count), selection.output)?;
             }
             Action::Drop(selection) => {
                 let store = selection.place.open().await?;
                 let count = store.drop_parked(&selection.filter()?, "administrator").await?;
-                say(&format!("{count} dropped"));
+                show(&Count::Dropped(count), selection.output)?;
             }
         }
         Ok(ExitCode::SUCCESS)

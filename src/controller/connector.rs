@@ -72,6 +72,9 @@ pub struct SourceReport {
     pub accepted: u64,
     /// Files rejected since the start.
     pub rejected: u64,
+    /// What it cannot repair itself, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// How a connector takes events in.
@@ -107,10 +110,15 @@ impl View {
             }
         };
         engine.idle &= preparing.is_none();
+        let state = self.source.borrow().clone();
         let source = SourceReport {
-            state: self.source.borrow().to_string(),
+            state: state.to_string(),
             accepted: self.counters.accepted(),
             rejected: self.counters.rejected(),
+            failure: match state {
+                SourceState::Failing { reason } => Some(reason),
+                _ => None,
+            },
         };
         ConnectorReport { name: self.name.clone(), engine, source, revision: self.target.revision(), preparing }
     }
@@ -310,7 +318,8 @@ impl Connector {
                             break;
                         }
                     }
-                    Err(error) => tracing::error!(%error, "cannot take events in"),
+                    // It is shown as the state of the source.
+                    Err(error) => tracing::debug!(%error, "cannot take events in"),
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

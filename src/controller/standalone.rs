@@ -267,6 +267,9 @@ impl ConnectorReport {
         if let Some(reason) = &self.preparing {
             return Some(reason.clone());
         }
+        if let Some(reason) = &self.source.failure {
+            return Some(reason.clone());
+        }
         match self.engine.phase {
             Phase::CircuitOpen => self.engine.circuit.as_ref().map(|circuit| circuit.reason.clone()),
             Phase::StateFailing => self.engine.state_failure.clone(),

@@ -316,7 +316,7 @@ fn merge(all: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-/// Answers a lookup from the store.
+/// Answers a lookup from the store. The same handle or object may be asked for twice.
 pub(super) async fn look_up<S: Store>(
     store: &S,
     known: &mut Known,
@@ -331,9 +331,9 @@ pub(super) async fn look_up<S: Store>(
         let face = found.get(&handle).cloned();
         known.set_face(handle, face);
     }
-    let mut stored = store.properties(properties).await?;
+    let stored = store.properties(properties).await?;
     for object in properties {
-        known.set_properties(object.clone(), stored.remove(object).unwrap_or_default());
+        known.set_properties(object.clone(), stored.get(object).cloned().unwrap_or_default());
     }
     for handle in referrers {
         let found = store.referrers(&handle).await?;

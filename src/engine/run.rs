@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::state::{Outcome, Seq, Store, Verdict};
+use crate::state::{Outcome, Seq, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
 use super::backoff::Backoff;
@@ -110,6 +110,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) options: EngineOptions,
     wake: Arc<Notify>,
     pub(super) wakes: Arc<AtomicU64>,
+    pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
     switch: watch::Receiver<Switch>,
 }
@@ -126,7 +127,7 @@ impl<T: Target, S: Store> Engine<T, S> {
             status: status_receiver,
             switch: switch_sender,
         };
-        (Self { target, store, options, wake, wakes, status, switch }, handle)
+        (Self { target, store, options, wake, wakes, started_at: now_ms(), status, switch }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.

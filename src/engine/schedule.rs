@@ -193,13 +193,22 @@ pub struct Limits {
     pub per_lane: usize,
 }
 
+/// Whether a task may have made calls before it was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is new.
+    Never,
+    /// It was in the journal when the engine started: an engine that was killed may have begun it.
+    Perhaps,
+}
+
 /// All tasks that were admitted and have not ended.
 #[derive(Debug)]
 pub struct Schedule {
     limits: Limits,
     queues: HashMap<Key, Queue>,
     slots: HashMap<Seq, Slot>,
-    /// The newest task of each object that has not started.
+    /// The newest task of each object, if it has never begun.
     waiting: HashMap<ObjectId, Seq>,
     lanes: HashMap<Option<Key>, Lane>,
     /// Lanes with something to start, in turn, so that a long lane never starves a short one.
@@ -221,9 +230,11 @@ impl Schedule {
         }
     }
 
-    /// Admits a task behind all others. Returns an earlier task of the same object whose place it takes: that one has not
-    /// started, and nobody between them can tell the difference.
-    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys) -> Option<Seq> {
+    /// Admits a task behind all others. Returns an earlier task of the same object whose place it takes: that one has never
+    /// begun, and nobody between them can tell the difference.
+    ///
+    /// A task that has begun must come to its end: a create whose answer was lost is only recognised by trying it again.
+    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys, begun: Begun) -> Option<Seq> {
         let absorbed = self.waiting.get(object).copied().filter(|earlier| self.may_absorb(*earlier, &keys));
         if let Some(earlier) = absorbed {
             self.leave(earlier);
@@ -236,7 +247,9 @@ impl Schedule {
         let lane = keys.lane;
         let phase = if missing == 0 { Phase::Ready } else { Phase::Blocked };
         self.slots.insert(seq, Slot { object: object.clone(), keys, missing, phase });
-        self.waiting.insert(object.clone(), seq);
+        if begun == Begun::Never {
+            self.waiting.insert(object.clone(), seq);
+        }
         if phase == Phase::Ready {
             self.make_ready(seq, lane, Place::Back);
         }
@@ -299,7 +312,6 @@ impl Schedule {
         self.stop_running(seq);
         if let Some(slot) = self.slots.get_mut(&seq) {
             slot.phase = Phase::Resting;
-            self.waiting.entry(slot.object.clone()).or_insert(seq);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::udm::ObjectId;
 use super::circuit::{Circuit, PROBES};
 use super::perform::{Lanes, Tried, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
-use super::schedule::{Keys, Schedule};
+use super::schedule::{Begun, Keys, Schedule};
 use super::status::{CircuitStatus, EngineStatus, Phase, Totals};
 use super::target::{FaultClass, Target, TargetFault};
 
@@ -29,6 +29,8 @@ pub(super) struct Session<T: Target, S: Store> {
     target: Arc<T>,
     store: Arc<S>,
     options: EngineOptions,
+    /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
+    started_at: i64,
     wakes: Arc<AtomicU64>,
     seen_wakes: u64,
     lanes: Arc<Lanes>,
@@ -71,6 +73,7 @@ impl<T: Target, S: Store> Session<T, S> {
             target: Arc::clone(&engine.target),
             store: Arc::clone(&engine.store),
             options: engine.options.clone(),
+            started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
             seen_wakes: 0,
             lanes: Arc::default(),
@@ -174,19 +177,14 @@ impl<T: Target, S: Store> Session<T, S> {
             }
             Task::Replan { .. } => None,
         };
-        let recorded = recorded.get(object);
-        let pending = self.claimed.remove(object).map(|(_, names)| names);
-        let mut keys = Keys::new(object, recorded.into_iter().chain(&after));
-        if let Some(pending) = &pending {
-            keys = keys.with(pending);
+        let mut keys = Keys::new(object, recorded.get(object).into_iter().chain(&after));
+        if let Some((_, pending)) = self.claimed.remove(object) {
+            // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
+            keys = keys.with(&pending);
         }
-        let names = match (&after, pending) {
-            (Some(after), _) => Keys::new(object, [after]).names(),
-            (None, Some(pending)) => pending,
-            (None, None) => keys.clone().names(),
-        };
-        if let Some(earlier) = self.schedule.admit(entry.seq, object, keys) {
-            self.forget_rest(earlier);
+        let names = keys.clone().names();
+        let begun = if entry.received_at <= self.started_at { Begun::Perhaps } else { Begun::Never };
+        if let Some(earlier) = self.schedule.admit(entry.seq, object, keys, begun) {
             self.absorbed(earlier, object.clone());
         }
         self.claimed.insert(object.clone(), (entry.seq, names));

@@ -80,3 +80,8 @@ pub fn display(context: ContextId, name: &str) -> Handle {
 pub fn user_lane(context: ContextId) -> Handle {
     Handle::new("lane", format_args!("user/{context}"))
 }
+
+/// The lane of copies between two contexts, in either direction.
+pub fn copy_lane(from: ContextId, to: ContextId) -> Handle {
+    Handle::new("lane", format_args!("copy/{}/{}", from.min(to), from.max(to)))
+}

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod bad_input;
 #[path = "../support/by_hand.rs"]
 mod by_hand;
+mod calls;
 mod contexts;
+mod deputies;
 #[path = "../support/directory.rs"]
 mod directory;
 mod functional_accounts;
@@ -14,8 +17,10 @@ mod mapping;
 mod moves;
 mod profiles;
 mod resources;
+mod shared_accounts;
 #[path = "../simulator_support/mod.rs"]
 mod simulator_support;
+mod state;
 mod users;
 #[path = "../support/world.rs"]
 mod world;

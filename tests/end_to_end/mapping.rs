@@ -1,4 +1,4 @@
-//! Attributes and their mapping: I.2 modify_user_set_and_unset_string_attributes, I.7, J.12.
+//! Attributes and their mapping: I.2 `modify_user_set_and_unset_string_attributes`, I.7, J.12.
 
 use oxherd::ox::attribute::{Attribute, Form};
 use oxherd::ox::mapping::Mapping;

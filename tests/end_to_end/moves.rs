@@ -1,4 +1,4 @@
-//! Moves between contexts: I.2 change_context, J.13, J.23.
+//! Moves between contexts: I.2 `change_context`, J.13, J.23.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,8 @@ async fn move_and_rename_in_one_step() {
 async fn i2_existing_user_in_different_context_j13_with_the_right_ids() {
     let mut world = World::start().await;
     // In the new context the numbers run ahead, and the number that the user has in the old one is somebody else there.
-    world.apply([user("x").context(20), user("y").context(20), user("anna")]).await;
+    world.apply([user("x").context(20), user("anna")]).await;
+    world.apply([user("y").context(20)]).await;
     let legacy = world.by_hand(20).create_user("anna", "").await;
     let (old, other) = (world.id(10, "anna"), world.user(20, "x").unwrap());
     assert_eq!(other["id"], old, "the trap is set");

@@ -57,7 +57,8 @@ impl Hand<'_> {
 
     /// Makes a group.
     pub async fn create_group(&self, name: &str, members: &[i64]) -> i64 {
-        let members: String = members.iter().map(|id| format!("<d:members>{id}</d:members>")).collect();
+        let members: Vec<_> = members.iter().map(|id| format!("<d:members>{id}</d:members>")).collect();
+        let members = members.concat();
         let grp = format!("<s:grp><d:displayname>{name}</d:displayname>{members}<d:name>{name}</d:name></s:grp>");
         self.call("OXGroupService", "create", &grp).await
     }

@@ -84,7 +84,8 @@ fn person(context: &Value, number: &str, user: &Value) -> Value {
             (!value.is_empty()).then(|| (*attribute, value.trim_end_matches('Z')))
         })
         .collect();
-    let own = |account: &&Value| account["user"].to_string() == number && account["external"] == json!(false);
+    let number: u64 = number.parse().unwrap();
+    let own = |account: &&Value| account["user"] == number && account["external"] == false;
     let accounts: Map<_, _> = list(&context["accounts"])
         .filter(own)
         .map(|account| {
@@ -98,7 +99,7 @@ fn person(context: &Value, number: &str, user: &Value) -> Value {
         })
         .collect();
     let deputies: Map<_, _> = entries(&context["deputies"])
-        .filter(|(_, deputy)| deputy["grantor"].to_string() == number)
+        .filter(|(_, deputy)| deputy["grantor"] == number)
         .map(|(_, deputy)| {
             let permission = &deputy["permission"];
             let name = name_of(context, &permission["userId"]).to_owned();

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::directory::{Object, context, profile};
 
 /// Longer than any test needs, and shorter than anybody's patience.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// All rights of the profile `full`, by their names in the directory.
 pub const FULL: &[&str] = &["webmail", "calendar", "contacts", "tasks", "infostore"];
@@ -212,6 +212,23 @@ impl World {
         self.settle().await;
     }
 
+    /// The same while the connector does not run.
+    pub async fn configure_while_stopped(&mut self, change: impl FnOnce(&mut Setup)) {
+        change(&mut self.setup);
+        self.restart().await;
+        self.settle().await;
+    }
+
+    /// The state of the connector is lost; OX stays as it is.
+    pub async fn forget_everything(&mut self) {
+        self.connector.take().expect("the connector runs").stop().await;
+        let state = self.folder.path().join("state");
+        fs::remove_dir_all(&state).unwrap();
+        fs::create_dir(&state).unwrap();
+        self.connect().await;
+        self.settle().await;
+    }
+
     /// `oxherd parked retry --all`.
     pub async fn retry_parked(&mut self) {
         self.connector().store().retry_parked(&ParkedFilter::All, "test").await.unwrap();
@@ -321,17 +338,18 @@ impl World {
         names
     }
 
-    fn name_of(&self, context: i64, id: &Value) -> String {
-        let user = self.users(context).remove(&id.as_i64().unwrap());
-        user.map_or_else(|| format!("nobody ({id})"), |user| text(&user["data"]["name"]))
+    /// Login names by number.
+    fn names_by_id(&self, context: i64) -> impl Fn(&Value) -> String + use<> {
+        let users = self.users(context).into_iter();
+        let names: BTreeMap<_, _> = users.map(|(id, user)| (id, text(&user["data"]["name"]))).collect();
+        move |id| names.get(&id.as_i64().unwrap()).cloned().unwrap_or_else(|| format!("nobody ({id})"))
     }
 
     /// A group by name.
     pub fn group(&self, context: i64, name: &str) -> Option<GroupView> {
         let groups = self.in_context(context, "groups");
         let (id, group) = groups.as_object()?.iter().find(|(_, group)| group["name"] == name)?;
-        let members = group["members"].as_array().unwrap();
-        let mut members: Vec<_> = members.iter().map(|id| self.name_of(context, id)).collect();
+        let mut members: Vec<_> = group["members"].as_array().unwrap().iter().map(self.names_by_id(context)).collect();
         members.sort();
         Some(GroupView { id: id.parse().unwrap(), display_name: text(&group["display_name"]), members })
     }
@@ -370,8 +388,8 @@ impl World {
         let Some(id) = self.user(context, grantor).map(|user| user["id"].clone()) else { return BTreeMap::new() };
         let deputies = self.in_context(context, "deputies");
         let own = deputies.as_object().into_iter().flatten().filter(|(_, deputy)| deputy["grantor"] == id);
-        own.map(|(_, deputy)| (self.name_of(context, &deputy["permission"]["userId"]), deputy["permission"].clone()))
-            .collect()
+        let name_of = self.names_by_id(context);
+        own.map(|(_, deputy)| (name_of(&deputy["permission"]["userId"]), deputy["permission"].clone())).collect()
     }
 
     /// Whether a user may manage deputies in the user interface.
@@ -400,7 +418,7 @@ impl World {
                 let group = &self.in_context(context, "groups")[entity.to_string()];
                 format!("group {context}/{}", text(&group["name"]))
             } else {
-                format!("user {context}/{}", self.name_of(context, entity))
+                format!("user {context}/{}", self.names_by_id(context)(entity))
             };
             let capabilities: BTreeSet<_> = permission["capabilities"].as_array().unwrap().iter().map(text).collect();
             let what = [role(&permission["mail"]), role(&permission["calendar"])].into_iter().chain(capabilities);

@@ -56,7 +56,7 @@ fn a_folder_is_read_with_defaults_and_secrets() {
     assert_eq!(connector.defaults.context, 10);
     assert_eq!(connector.policies.mode, Mode::Live);
     assert_eq!(connector.ox.tls.verification, TlsVerification::Full);
-    assert_eq!(connector.ox.limits.concurrency, 8);
+    assert_eq!(connector.ox.limits.concurrency, 24);
     assert!(connector.source.spool.as_ref().unwrap().folder.ends_with("/../spool"));
     assert_eq!(manifests.contexts["sales"].spec.ox_name(), "context20");
 

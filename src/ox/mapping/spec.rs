@@ -175,6 +175,12 @@ impl Mapping {
         MappingSpec { base: Base::Default, entries }
     }
 
+    /// The complete written form: every entry, built upon nothing.
+    pub fn to_full_spec(&self) -> MappingSpec {
+        let entries = self.entries.iter().map(|(attribute, entry)| EntrySpec::of(*attribute, entry)).collect();
+        MappingSpec { base: Base::None, entries }
+    }
+
     /// Reads the `AttributeMapping.json` of the existing connector.
     pub fn from_connector_json(text: &str) -> Result<Self, MappingErrors> {
         let file: BTreeMap<String, ConnectorEntry> =

@@ -193,13 +193,15 @@ pub fn plan(settings: &Settings, input: &PlanInput<'_>) -> Result<Step, Rejectio
     }
 }
 
-/// The lane that a call needs for itself alone: user writes of one context run one after the other.
+/// The lane that a call needs for itself alone: user writes of one context run one after the other, and so do copies between
+/// the same two contexts, which have been seen to fail beside each other (`ox-soap.md` 5.7).
 pub fn lane(call: &Call) -> Option<Handle> {
     match call {
         Call::UserCreate { context, .. }
         | Call::UserChange { context, .. }
         | Call::UserRights { context, .. }
         | Call::UserDelete { context, .. } => Some(handles::user_lane(*context)),
+        Call::UserCopy { from, to, .. } => Some(handles::copy_lane(*from, *to)),
         _ => None,
     }
 }

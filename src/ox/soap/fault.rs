@@ -250,8 +250,8 @@ impl OxFault {
     /// oxherd has no credentials for a context.
     pub(crate) fn no_credentials(context: ContextId) -> Self {
         let message = format!(
-            "the administrator of context {context} is unknown: let oxherd create the context, or give it his login and \
-             password"
+            "the administrator of context {context} is unknown: let oxherd create the context, or give his login and \
+             password in an OxContext (spec.adminSecretRef)"
         );
         Self::own(dependency(context), Category::NoCredentials, message)
     }
