@@ -148,6 +148,28 @@ async fn a_record_reads_back_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn what_a_handle_leads_to_is_never_outdated() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "a", "b", "b"]).await;
+    let asked = [handle("profile:p"), handle("profile:none")];
+    let answer = async || {
+        let found = store.resolve(&asked).await.unwrap();
+        assert_eq!(found, store.resolve(&asked).await.unwrap(), "the second answer is as the first one");
+        found.into_iter().map(|found| (found.object.to_string(), found.face)).collect::<Vec<_>>()
+    };
+    assert_eq!(answer().await, []);
+    for (seq, object, face) in [(seqs[0], "a", 1), (seqs[1], "a", 2), (seqs[2], "b", 3)] {
+        let shown = Record { face: face.into(), ..record(object, &["profile:p"], &[]) };
+        store.commit(&[applied(seq, shown, &[])]).await.unwrap();
+        assert_eq!(answer().await, [(object.to_owned(), face.into())]);
+    }
+    let gone = Outcome { verdict: Verdict::Removed, ..applied(seqs[3], record("b", &[], &[]), &[]) };
+    store.commit(&[gone]).await.unwrap();
+    assert_eq!(answer().await, []);
+}
+
+#[tokio::test]
 async fn work_comes_with_what_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
