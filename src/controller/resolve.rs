@@ -12,7 +12,6 @@ use crate::api::{
     TlsVerification, Verification,
 };
 use crate::engine::{EngineOptions, Limits, Switch};
-use crate::ox::mapping::{Mapping, MappingErrors};
 use crate::ox::model::{ContextId, MailServer};
 use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
@@ -99,7 +98,7 @@ pub enum ResolveError {
         /// The mapping.
         name: String,
         /// What is wrong.
-        errors: MappingErrors,
+        errors: String,
     },
 }
 
@@ -208,6 +207,7 @@ impl Scope<'_> {
         let Self { spec, .. } = self;
         let server = |field, url: &str| url.parse::<MailServer>().map_err(|error| self.invalid(field, error));
         let identifier = |name: &str| Identifier::from(name.to_owned());
+        let (mapping, name, json) = self.mapping()?;
         Ok(Settings {
             default_context: self.context_id("spec.defaults.context", spec.defaults.context)?,
             language: spec.defaults.language.clone(),
@@ -229,7 +229,9 @@ impl Scope<'_> {
                 convert_guest: Switched::Off,
                 user_copy: Switched::Off,
             },
-            mapping: self.mapping()?,
+            mapping: mapping
+                .mapping(json)
+                .map_err(|errors| ResolveError::Mapping { name: name.to_owned(), errors: errors.to_string() })?,
         })
     }
 
@@ -238,8 +240,11 @@ impl Scope<'_> {
         id.map(ContextId).ok_or_else(|| self.invalid(field, "must be a number above 0"))
     }
 
-    fn mapping(&self) -> Result<Mapping, ResolveError> {
-        let Some(reference) = &self.spec.mapping_ref else { return Ok(Mapping::default()) };
+    /// The description of the mapping, its name, and the text of the existing connector's file that it refers to.
+    fn mapping(&self) -> Result<(OxAttributeMappingSpec, &str, Option<&str>), ResolveError> {
+        let Some(reference) = &self.spec.mapping_ref else {
+            return Ok((OxAttributeMappingSpec::default(), "built-in", None));
+        };
         let Some(object) = self.manifests.mappings.get(&reference.name) else {
             return Err(self.invalid("spec.mappingRef", format!("there is no OxAttributeMapping '{}'", reference.name)));
         };
@@ -255,10 +260,7 @@ impl Scope<'_> {
                 })?)
             }
         };
-        object
-            .spec
-            .mapping(json.map(String::as_str))
-            .map_err(|errors| ResolveError::Mapping { name: reference.name.clone(), errors })
+        Ok((object.spec.clone(), &reference.name, json.map(String::as_str)))
     }
 
     fn contexts(&self) -> impl Iterator<Item = (&String, &OxContextSpec)> {
