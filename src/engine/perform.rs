@@ -203,8 +203,9 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
 
     /// What remains of a try: record, parked row, audit line, and whose turn it is next.
     fn conclude(&self, own: Option<&Record>, progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
-        let reached = self.record(own, &progress.state);
+        let reached = Box::new(self.record(own, &progress.state));
         let changed = own.map_or(progress.state != T::State::default(), |own| own.state != reached.state);
+        let mut reached = Some(reached);
         let mut notes: Vec<_> = progress.skipped.iter().chain(&progress.warnings).cloned().collect();
         let mut again = None;
         let (verdict, label) = match stop {
@@ -229,12 +230,13 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                         (Some(_), true) => "Skipped",
                         (None, true) => "Unchanged",
                     };
-                    (Verdict::Applied(Box::new(reached.clone())), label)
+                    // What is recorded already is not written again.
+                    let news = reached.take_if(|reached| own != Some(&**reached));
+                    (news.map_or(Verdict::Nothing, Verdict::Applied), label)
                 }
             },
         };
-        let partial =
-            (changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_))).then_some(Box::new(reached));
+        let partial = reached.filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_)));
         let ripple = match &verdict {
             Verdict::Applied(record) => ripple(own, Some(record)),
             Verdict::Removed => ripple(own, None),

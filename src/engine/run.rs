@@ -27,7 +27,7 @@ use super::target::Target;
 pub struct EngineOptions {
     /// How many tasks may run.
     pub limits: Limits,
-    /// How many tasks are looked at ahead. More lets more lanes work beside each other; each costs about a kilobyte.
+    /// How many tasks are looked at ahead. More lets more lanes work beside each other; each costs about two kilobytes.
     pub window: usize,
     /// Waits between tries of a task when the target is busy.
     pub retry: Backoff,
@@ -43,7 +43,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             limits: Limits { total: 64, per_lane: 2 },
-            window: 10_000,
+            window: 4_096,
             retry: Backoff::default(),
             parked_retry: Duration::from_mins(15),
             audit_retention: Duration::from_hours(90 * 24),
@@ -206,7 +206,7 @@ async fn commit_batches<S: Store>(
     mut outcomes: mpsc::UnboundedReceiver<Outcome>,
     reports: mpsc::UnboundedSender<Report>,
 ) {
-    const BATCH: usize = 256;
+    const BATCH: usize = 128;
     let mut batch = Vec::with_capacity(BATCH);
     let mut next = Instant::now();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {

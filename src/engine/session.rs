@@ -22,7 +22,7 @@ use super::target::{FaultClass, Target, TargetFault};
 /// Counting the journal costs time that grows with it.
 const COUNT_PAUSE: Duration = Duration::from_millis(500);
 /// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
-const UNWRITTEN: usize = 512;
+const UNWRITTEN: usize = 256;
 
 /// The state of a running engine.
 pub(super) struct Session<T: Target, S: Store> {
@@ -144,7 +144,7 @@ impl<T: Target, S: Store> Session<T, S> {
     }
 
     async fn admit(&mut self) -> Result<(), StateError> {
-        const CHUNK: u32 = 500;
+        const CHUNK: u32 = 200;
         self.more = true;
         while self.schedule.len() < self.options.window {
             let entries = self.store.journal_after(self.admitted, CHUNK).await?;
