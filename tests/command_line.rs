@@ -201,6 +201,11 @@ async fn a_batch_run_with_parked_objects_ends_with_3_and_they_can_be_handled() {
     let (_, explained, _) = site.run(&["explain", "user-anna", "--standalone", "manifests"]).await;
     assert!(explained.contains("InvalidObject"), "{explained}");
 
+    let (_, explained, _) = site.run(&["explain", "bert", "--standalone", "manifests", "-o", "json"]).await;
+    let explained: Value = serde_json::from_str(&explained).unwrap();
+    assert_eq!(explained["mapping"]["given_name"], json!({"text": "bert"}), "{explained}");
+    assert!(explained["source"].as_str().unwrap().starts_with("spool "), "{explained}");
+
     let (_, said, _) = site.run(&["parked", "retry", "user-anna"]).await;
     assert!(said.starts_with("1 queued"), "{said}");
     assert_eq!(site.until_idle().await.0, 3, "the same data fail again");

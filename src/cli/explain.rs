@@ -6,13 +6,14 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::engine::{Target, preview};
+use crate::engine::preview;
 use crate::state::{AuditRow, ParkedFilter, ParkedRow, Store, Task, now_ms};
+use crate::udm::ObjectType;
 
 use super::CliError;
 use super::output::{Format, Show, ago, bad, faint, good, plain, show, table};
 use super::place::find;
-use super::plan::Planned;
+use super::plan::{Planned, short};
 use super::workplace::Workplace;
 
 /// Explain one object: what is known of it, what it depends on, what would be done now, and what was done before.
@@ -33,6 +34,11 @@ struct Explanation {
     object: String,
     kind: String,
     dn: String,
+    /// Who asked last: the source with its position, or what made it necessary.
+    source: Option<String>,
+    /// What the mapping makes of a user now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mapping: Option<Value>,
     /// Names of the properties that are kept.
     properties: Vec<String>,
     /// What OX holds of it, by our record.
@@ -66,11 +72,21 @@ impl Show for Explanation {
             vec![faint("Object"), plain(&self.object)],
             vec![faint("Type"), plain(&self.kind)],
             vec![faint("Distinguished name"), plain(&self.dn)],
+            vec![faint("Source"), plain(self.source.as_deref().unwrap_or("unknown"))],
             vec![faint("Properties kept"), plain(self.properties.join(", "))],
             vec![faint("In OX, by our record"), plain(state)],
             vec![faint("Depends on"), plain(depends)],
             vec![faint("Needed by"), plain(format!("{} objects", self.needed_by))],
         ];
+        if let Some(mapping) = &self.mapping {
+            let lines: Vec<_> = match mapping {
+                Value::Object(fields) => {
+                    fields.iter().map(|(name, value)| format!("{name}: {}", short(value))).collect()
+                }
+                other => vec![short(other)],
+            };
+            rows.insert(5, vec![faint("Mapped to"), plain(lines.join("\n"))]);
+        }
         rows.push(match &self.parked {
             None => vec![faint("Parked"), good("no")],
             Some(row) => {
@@ -113,6 +129,10 @@ impl Explain {
             (None, Some(_)) => Some(Task::Replan { object: object.clone(), kind }),
             (None, None) => None,
         };
+        let task_event = match &task {
+            Some(Task::Event(event)) => event.desired().cloned(),
+            _ => None,
+        };
         let plan = match task {
             Some(task) => preview(&*open.target, &**store, vec![task]).await?.into_iter().next().map(Planned::from),
             None => None,
@@ -136,6 +156,15 @@ impl Explain {
             .flat_map(|record| record.desired.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>())
             .collect();
         properties.sort_unstable();
+        let history = store.audit(Some(&object), HISTORY).await?;
+        let desired = match &task_event {
+            Some(desired) => Some(desired),
+            None => record.as_ref().map(|record| &record.desired),
+        };
+        let mapping = desired.filter(|_| kind == ObjectType::User).map(|desired| match open.target.mapped(desired) {
+            Ok(fields) => serde_json::to_value(fields).unwrap_or_default(),
+            Err(rejection) => Value::String(rejection.message),
+        });
         let explanation = Explanation {
             object: object.to_string(),
             kind: kind.to_string(),
@@ -146,9 +175,10 @@ impl Explain {
             needed_by,
             parked,
             plan,
-            history: store.audit(Some(&object), HISTORY).await?,
+            source: history.first().map(|row| row.origin.clone()),
+            mapping,
+            history,
         };
-        let _ = open.target.revision();
         show(&explanation, self.output)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -128,7 +128,8 @@ fn line(call: &Value) -> String {
     format!("{name} {}", arguments.join(" "))
 }
 
-fn short(value: &Value) -> String {
+/// A value in one line.
+pub fn short(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(parts) if parts.len() == 1 && (parts.contains_key("id") || parts.contains_key("text")) => {

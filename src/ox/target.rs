@@ -7,7 +7,8 @@ use crate::state::{Face, Footprint, Handle};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
 use super::execute::{Executor, Planned, Response, Vault};
-use super::model::{Call, Effect, Fact, Query};
+use super::mapping::Servers;
+use super::model::{Call, Effect, Fact, Query, UserFields};
 use super::plan::{self, OxPlan, PlanInput, Step};
 use super::settings::Settings;
 use super::soap::OxFault;
@@ -41,6 +42,14 @@ impl<V: Vault> OxTarget<V> {
     /// again whatever they concern.
     pub fn replace_settings(&self, settings: Settings) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
+    }
+
+    /// What the mapping makes of a user, apart from its picture.
+    pub fn mapped(&self, user: &Properties) -> Result<UserFields, Rejection> {
+        let current = self.current();
+        let servers = Servers { imap: &current.settings.imap, smtp: &current.settings.smtp };
+        let mapped = current.settings.mapping.apply(user, servers)?;
+        Ok(mapped.fields.into_iter().chain(mapped.on_create).collect())
     }
 
     /// What makes the calls.
