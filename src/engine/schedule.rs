@@ -177,11 +177,20 @@ struct Slot {
     phase: Phase,
 }
 
+/// Where a lane waits for its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// With the lanes in which nothing runs.
+    First,
+    /// With those that only want to plan ahead.
+    Ahead,
+}
+
 #[derive(Debug, Default)]
 struct Lane {
     ready: VecDeque<Seq>,
     running: usize,
-    in_rotation: bool,
+    turn: Option<Turn>,
 }
 
 /// How many tasks may run.
@@ -189,7 +198,7 @@ struct Lane {
 pub struct Limits {
     /// At the same time.
     pub total: usize,
-    /// At the same time in one lane. Two keep a lane busy: one calls while the next one plans.
+    /// At the same time in one lane. More than one keeps it busy: one calls while the next ones plan.
     pub per_lane: usize,
 }
 
@@ -211,8 +220,11 @@ pub struct Schedule {
     /// The newest task of each object, if it has never begun.
     waiting: HashMap<ObjectId, Seq>,
     lanes: HashMap<Option<Key>, Lane>,
-    /// Lanes with something to start, in turn, so that a long lane never starves a short one.
-    rotation: VecDeque<Option<Key>>,
+    /// Lanes with something to start in which nothing runs, in turn, so that a long lane never starves a short one. Work
+    /// without a lane is always among them.
+    first: VecDeque<Option<Key>>,
+    /// Lanes that may start more beside what runs: only when no other lane wants to start anything.
+    ahead: VecDeque<Option<Key>>,
     running: usize,
 }
 
@@ -225,7 +237,8 @@ impl Schedule {
             slots: HashMap::new(),
             waiting: HashMap::new(),
             lanes: HashMap::new(),
-            rotation: VecDeque::new(),
+            first: VecDeque::new(),
+            ahead: VecDeque::new(),
             running: 0,
         }
     }
@@ -270,10 +283,10 @@ impl Schedule {
         if self.running >= self.limits.total {
             return None;
         }
-        while let Some(id) = self.rotation.pop_front() {
+        while let Some(id) = self.first.pop_front().or_else(|| self.ahead.pop_front()) {
             let limit = self.lane_limit(id);
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            lane.in_rotation = false;
+            lane.turn = None;
             if lane.running >= limit {
                 continue;
             }
@@ -354,23 +367,29 @@ impl Schedule {
         self.running -= 1;
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.running -= 1;
-            if lane.running == 0 && lane.ready.is_empty() && !lane.in_rotation {
+            if lane.running == 0 && lane.ready.is_empty() && lane.turn.is_none() {
                 self.lanes.remove(&id);
             }
         }
         self.rotate(id);
     }
 
-    /// Puts a lane into the rotation if it has something that may start.
+    /// Gives a lane its turn if it has something that may start.
     fn rotate(&mut self, id: Option<Key>) {
         let limit = self.lane_limit(id);
-        if let Some(lane) = self.lanes.get_mut(&id)
-            && !lane.in_rotation
-            && !lane.ready.is_empty()
-            && lane.running < limit
-        {
-            lane.in_rotation = true;
-            self.rotation.push_back(id);
+        let Some(lane) = self.lanes.get_mut(&id).filter(|lane| !lane.ready.is_empty() && lane.running < limit) else {
+            return;
+        };
+        let turn = if lane.running == 0 || id.is_none() { Turn::First } else { Turn::Ahead };
+        match (lane.turn, turn) {
+            (Some(Turn::First), _) | (Some(Turn::Ahead), Turn::Ahead) => return,
+            (Some(Turn::Ahead), Turn::First) => self.ahead.retain(|other| *other != id),
+            (None, _) => {}
+        }
+        lane.turn = Some(turn);
+        match turn {
+            Turn::First => self.first.push_back(id),
+            Turn::Ahead => self.ahead.push_back(id),
         }
     }
 
