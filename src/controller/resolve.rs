@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::api::{
     AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
-    MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
-    StateStore, Tls, TlsVerification, Verification,
+    MissingKey, Mode, OxAccessProfileSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
+    TlsVerification, Verification,
 };
 use crate::engine::{EngineOptions, Limits, Switch};
 use crate::ox::model::{ContextId, MailServer};
@@ -120,7 +120,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             ..SpoolConfig::new(&spool.folder)
         },
         engine: EngineOptions {
-            limits: Limits { total: usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1), per_lane: 4 },
+            limits: Limits { total: usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1), per_lane: 2 },
             ..EngineOptions::default()
         },
         switch: if spec.policies.paused { Switch::Paused } else { Switch::On },

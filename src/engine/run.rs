@@ -42,7 +42,7 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            limits: Limits { total: 64, per_lane: 4 },
+            limits: Limits { total: 64, per_lane: 2 },
             window: 4_096,
             retry: Backoff::default(),
             parked_retry: Duration::from_mins(15),

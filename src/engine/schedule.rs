@@ -177,20 +177,11 @@ struct Slot {
     phase: Phase,
 }
 
-/// Where a lane waits for its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    /// With the lanes in which nothing runs.
-    First,
-    /// With those that only want to plan ahead.
-    Ahead,
-}
-
 #[derive(Debug, Default)]
 struct Lane {
     ready: VecDeque<Seq>,
     running: usize,
-    turn: Option<Turn>,
+    in_rotation: bool,
 }
 
 /// How many tasks may run.
@@ -198,7 +189,7 @@ struct Lane {
 pub struct Limits {
     /// At the same time.
     pub total: usize,
-    /// At the same time in one lane. More than one keeps it busy: one calls while the next ones plan.
+    /// At the same time in one lane. Two keep a lane busy: one calls while the next one plans.
     pub per_lane: usize,
 }
 
@@ -220,11 +211,8 @@ pub struct Schedule {
     /// The newest task of each object, if it has never begun.
     waiting: HashMap<ObjectId, Seq>,
     lanes: HashMap<Option<Key>, Lane>,
-    /// Lanes with something to start in which nothing runs, in turn, so that a long lane never starves a short one. Work
-    /// without a lane is always among them.
-    first: VecDeque<Option<Key>>,
-    /// Lanes that may start more beside what runs: only when no other lane wants to start anything.
-    ahead: VecDeque<Option<Key>>,
+    /// Lanes with something to start, in turn, so that a long lane never starves a short one.
+    rotation: VecDeque<Option<Key>>,
     running: usize,
 }
 
@@ -237,8 +225,7 @@ impl Schedule {
             slots: HashMap::new(),
             waiting: HashMap::new(),
             lanes: HashMap::new(),
-            first: VecDeque::new(),
-            ahead: VecDeque::new(),
+            rotation: VecDeque::new(),
             running: 0,
         }
     }
@@ -283,10 +270,10 @@ impl Schedule {
         if self.running >= self.limits.total {
             return None;
         }
-        while let Some(id) = self.first.pop_front().or_else(|| self.ahead.pop_front()) {
+        while let Some(id) = self.rotation.pop_front() {
             let limit = self.lane_limit(id);
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            lane.turn = None;
+            lane.in_rotation = false;
             if lane.running >= limit {
                 continue;
             }
@@ -367,29 +354,23 @@ impl Schedule {
         self.running -= 1;
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.running -= 1;
-            if lane.running == 0 && lane.ready.is_empty() && lane.turn.is_none() {
+            if lane.running == 0 && lane.ready.is_empty() && !lane.in_rotation {
                 self.lanes.remove(&id);
             }
         }
         self.rotate(id);
     }
 
-    /// Gives a lane its turn if it has something that may start.
+    /// Puts a lane into the rotation if it has something that may start.
     fn rotate(&mut self, id: Option<Key>) {
         let limit = self.lane_limit(id);
-        let Some(lane) = self.lanes.get_mut(&id).filter(|lane| !lane.ready.is_empty() && lane.running < limit) else {
-            return;
-        };
-        let turn = if lane.running == 0 || id.is_none() { Turn::First } else { Turn::Ahead };
-        match (lane.turn, turn) {
-            (Some(Turn::First), _) | (Some(Turn::Ahead), Turn::Ahead) => return,
-            (Some(Turn::Ahead), Turn::First) => self.ahead.retain(|other| *other != id),
-            (None, _) => {}
-        }
-        lane.turn = Some(turn);
-        match turn {
-            Turn::First => self.first.push_back(id),
-            Turn::Ahead => self.ahead.push_back(id),
+        if let Some(lane) = self.lanes.get_mut(&id)
+            && !lane.in_rotation
+            && !lane.ready.is_empty()
+            && lane.running < limit
+        {
+            lane.in_rotation = true;
+            self.rotation.push_back(id);
         }
     }
 

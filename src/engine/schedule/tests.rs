@@ -75,23 +75,6 @@ fn a_lane_goes_on_while_an_end_is_written_but_the_keys_are_held() {
 }
 
 #[test]
-fn a_lane_plans_ahead_only_when_no_other_has_anything_to_start() {
-    let limits = Limits { total: 2, per_lane: 2 };
-    let mut schedule = Schedule::new(limits);
-    for (seq, lane) in [(1, "one"), (2, "one"), (3, "one"), (4, "two"), (5, "three")] {
-        let id = object(u32::try_from(seq).unwrap());
-        schedule.admit(Seq(seq), &id, keys(&id, &[], &[], Some(lane)), Begun::Never);
-    }
-    assert_eq!(start_all(&mut schedule), [1, 4]);
-    schedule.finish(Seq(4));
-    assert_eq!(start_all(&mut schedule), [5], "one lane runs already");
-    schedule.finish(Seq(1));
-    assert_eq!(start_all(&mut schedule), [2]);
-    schedule.finish(Seq(5));
-    assert_eq!(start_all(&mut schedule), [3], "nobody else wants to start anything");
-}
-
-#[test]
 fn readers_share_and_wait_for_writers() {
     let mut schedule = Schedule::new(LIMITS);
     admit(&mut schedule, 1, 1, &["context"], &[]);
