@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::api::{
     AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
-    MissingKey, Mode, OxAccessProfileSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
-    TlsVerification, Verification,
+    MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
+    StateStore, Tls, TlsVerification, Verification,
 };
 use crate::engine::{EngineOptions, Limits, Switch};
 use crate::ox::model::{ContextId, MailServer};
