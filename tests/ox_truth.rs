@@ -56,8 +56,9 @@ fn recordings(sequence: u32) -> Vec<Recording> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ox-soap");
     let mut recordings: Vec<Recording> = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             let mut recording: Recording = serde_json::from_str(&text).unwrap();
             recording.file = path.file_stem().unwrap().to_string_lossy().into_owned();

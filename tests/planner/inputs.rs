@@ -181,14 +181,14 @@ fn footprints_of_new_objects_need_nothing_else() {
 }
 
 #[test]
-fn user_writes_of_a_context_share_a_lane_and_nothing_else_does() {
+fn user_writes_of_a_context_share_a_lane_and_so_do_copies_between_two_contexts() {
     let mut world = World::new();
     let created = world.user("anna", json!({}));
     assert_eq!(plan::lane(&created.calls[0]), Some(handles::user_lane(ContextId(10))));
     let moved = world.user("anna", json!({"oxContext": 20}));
     let lanes: Vec<_> = moved.calls.iter().map(|call| plan::lane(call).map(|lane| lane.to_string())).collect();
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!(lanes, [None, text("lane:user/20"), None, text("lane:user/10")]);
+    assert_eq!(lanes, [text("lane:copy/10/20"), text("lane:user/20"), None, text("lane:user/10")]);
     let group = world.group("sales", &["anna"], json!({}));
     assert_eq!(plan::lane(&group.calls[0]), None);
 }
