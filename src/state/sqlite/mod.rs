@@ -10,13 +10,13 @@ mod faces;
 mod open;
 mod parked;
 mod read;
+mod transaction;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Row, Sqlite, SqlitePool};
+use sqlx::{Row, SqlitePool};
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
@@ -27,6 +27,7 @@ use super::{
 
 pub use credentials::StoredCredentials;
 use faces::Faces;
+use transaction::{Durability, Transaction, finish};
 
 /// State in one SQLite file.
 #[derive(Clone, Debug)]
@@ -36,44 +37,15 @@ pub struct SqliteStore {
     faces: Arc<Faces>,
 }
 
-/// How much a write must survive.
-#[derive(Clone, Copy)]
-enum Durability {
-    /// A power failure.
-    Power,
-    /// A crash of the process.
-    Process,
-}
-
 impl SqliteStore {
     /// Opens the file, creates it with mode 0600 if it is missing, and brings an older schema up to date after a backup.
     pub async fn open(path: &Path) -> Result<Self, StateError> {
         open::open(path).await
     }
 
-    async fn write(&self, durability: Durability) -> Result<PoolConnection<Sqlite>, StateError> {
-        let mut connection = self.writer.acquire().await?;
-        let pragma = match durability {
-            Durability::Power => "PRAGMA synchronous = FULL",
-            Durability::Process => "PRAGMA synchronous = NORMAL",
-        };
-        sqlx::query(pragma).execute(&mut *connection).await?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-        Ok(connection)
+    async fn write(&self, durability: Durability) -> Result<Transaction, StateError> {
+        Transaction::begin(&self.writer, durability).await
     }
-}
-
-/// Ends a transaction that [`SqliteStore::write`] began, as the result says.
-async fn finish<V>(mut connection: PoolConnection<Sqlite>, result: Result<V, StateError>) -> Result<V, StateError> {
-    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    let ended = sqlx::query(end).execute(&mut *connection).await;
-    if ended.is_err() {
-        // A connection whose transaction did not end must not be used again.
-        connection.close_on_drop();
-    }
-    let value = result?;
-    ended?;
-    Ok(value)
 }
 
 impl Store for SqliteStore {
