@@ -374,3 +374,26 @@ async fn context_credentials_are_kept_and_never_shown() {
     store.remove_credentials(10).await.unwrap();
     assert!(store.credentials().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_write_that_is_given_up_half_way_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let tasks = [task("given-up")];
+    for polls in 0..40 {
+        // Dropped after so many steps, as a task is that is cancelled.
+        let given_up = async {
+            for _ in 0..polls {
+                tokio::time::sleep(std::time::Duration::from_micros(100)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = given_up => {}
+            done = store.append(&tasks, None) => drop(done.unwrap()),
+        }
+        append(&store, &["kept"]).await;
+    }
+    let kept = journal(&store).await.into_iter().filter(|(name, _)| name == "kept").count();
+    assert_eq!(kept, 40);
+}

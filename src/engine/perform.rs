@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
     AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
 };
@@ -160,6 +161,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 }
                 Decision::Ask(query) => {
                     facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                    pass(FailurePoint::QuestionAnswered);
                     continue;
                 }
                 Decision::Do(plan) => plan,
@@ -175,7 +177,10 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 drop(guard);
                 progress.calls.push(self.target.call_name(&call).to_owned());
                 match result {
-                    Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                    Ok(effect) => {
+                        self.target.advance(&mut progress.state, &call, &effect);
+                        pass(FailurePoint::CallTakenOver);
+                    }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
                             facts.push(fact);
@@ -183,6 +188,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                         }
                         Reaction::Ask(query) => {
                             facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                            pass(FailurePoint::QuestionAnswered);
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),

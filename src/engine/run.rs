@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::{Outcome, Seq, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
@@ -220,6 +221,7 @@ async fn commit_batches<S: Store>(
         }
         next = Instant::now() + COMMIT_PAUSE;
         let mut attempt = 0;
+        pass(FailurePoint::BeforeOutcomes);
         while let Err(error) = store.commit(&batch).await {
             attempt += 1;
             tracing::error!(%error, attempt, "cannot write to the state store");
@@ -229,6 +231,7 @@ async fn commit_batches<S: Store>(
             }
             tokio::time::sleep(PROBES.wait(attempt).max(Duration::from_millis(50))).await;
         }
+        pass(FailurePoint::AfterOutcomes);
         let written = batch.drain(..).map(|outcome| Written {
             seq: outcome.seq,
             unfinished: matches!(outcome.verdict, Verdict::Unfinished),

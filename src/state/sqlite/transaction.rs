@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::StateError;
 
 /// How much a write must survive.
@@ -35,6 +36,7 @@ impl Transaction {
         };
         sqlx::query(pragma).execute(&mut *transaction).await?;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *transaction).await?;
+        pass(FailurePoint::TransactionBegun);
         Ok(transaction)
     }
 }
@@ -64,7 +66,9 @@ impl Drop for Transaction {
 /// Ends a transaction as the result of its work says.
 pub(super) async fn finish<V>(mut transaction: Transaction, result: Result<V, StateError>) -> Result<V, StateError> {
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    pass(FailurePoint::BeforeCommit);
     let ended = sqlx::query(end).execute(&mut *transaction).await;
+    pass(FailurePoint::AfterCommit);
     transaction.ended = ended.is_ok();
     let value = result?;
     ended?;
