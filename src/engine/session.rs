@@ -208,7 +208,7 @@ impl<T: Target, S: Store> Session<T, S> {
             Tried::Again { why, cause, reached } => {
                 self.totals.retries += 1;
                 self.forced.take_if(|forced| *forced == seq);
-                self.wait_for(seq, why, cause);
+                self.wait_for(seq, why, &cause);
                 match reached {
                     // It rests when what it reached is written.
                     Some(outcome) => {
@@ -223,7 +223,7 @@ impl<T: Target, S: Store> Session<T, S> {
     }
 
     /// Notes what a task that failed for the moment waits for.
-    fn wait_for(&mut self, seq: Seq, why: Why, cause: String) {
+    fn wait_for(&mut self, seq: Seq, why: Why, cause: &str) {
         let now = Instant::now();
         let attempts = self.attempts.entry(seq).or_default();
         *attempts += 1;
@@ -237,7 +237,7 @@ impl<T: Target, S: Store> Session<T, S> {
             Why::Fault(FaultClass::Blocked { gate, pace }) => {
                 gates.waits_elsewhere(seq, &gate, now);
                 let name = gate.clone();
-                if gates.close(gate, pace, cause.clone(), seq, now, now_ms()) {
+                if gates.close(gate, pace, cause.to_owned(), seq, now, now_ms()) {
                     tracing::warn!(part = %name, cause, "this part of the target is not called for the moment");
                 }
             }
@@ -246,7 +246,7 @@ impl<T: Target, S: Store> Session<T, S> {
                 self.shared.throttle.overloaded();
                 self.held.insert(seq);
                 let pace = if class == FaultClass::Credentials { Pace::Seldom } else { Pace::Soon };
-                if self.circuit.trip(cause.clone(), pace, now, now_ms()) {
+                if self.circuit.trip(cause.to_owned(), pace, now, now_ms()) {
                     tracing::error!(cause, "the target does not work: calls stop until a probe succeeds");
                 }
             }
