@@ -46,7 +46,8 @@ struct Plan {
 impl Plan {
     fn new() -> Self {
         // Neighbours are far apart in the program, so that a life always gets somewhere.
-        let places = PASSAGES.iter().rev().flat_map(|passage| FailurePoint::iter().map(|place| Death::At(place, *passage)));
+        let places =
+            PASSAGES.iter().rev().flat_map(|passage| FailurePoint::iter().map(|place| Death::At(place, *passage)));
         let mut deaths: VecDeque<_> = places.map(|death| (death, 0)).collect();
         let step = RANDOM / deaths.len() + 1;
         let mut all = VecDeque::new();
@@ -92,7 +93,12 @@ async fn live_and_die(site: &Site, plan: &Mutex<Plan>) {
         };
         let t = std::time::Instant::now();
         let run = site.run(Some(death)).await;
-        eprintln!("{:?} {death:?} {run:?} {:?} left {}", std::thread::current().id(), t.elapsed(), lock(plan).deaths.len());
+        eprintln!(
+            "{:?} {death:?} {run:?} {:?} left {}",
+            std::thread::current().id(),
+            t.elapsed(),
+            lock(plan).deaths.len()
+        );
         lock(plan).note(death, missed, &run);
         if let Run::Rested(_) = run {
             return;
@@ -141,7 +147,8 @@ async fn killed_anywhere_it_ends_as_if_nothing_had_been() {
                     }
                     let end = end_of(&site).await;
                     // Of a user that was found in OX after a crash, more is known than was ever sent.
-                    let known_too = |line: &String| line.contains("/state/user/fields/") && line.contains("expected null");
+                    let known_too =
+                        |line: &String| line.contains("/state/user/fields/") && line.contains("expected null");
                     let mut differences = [
                         observed::differences(&undisturbed.ox, &end.ox),
                         observed::differences(&undisturbed.state, &end.state),

@@ -47,9 +47,8 @@ fn random_histories_end_as_the_reference_model_says() {
             ..Config::default()
         };
         let runtime = runtime();
-        TestRunner::new(config).run(&action::case(), |case| {
-            runtime.block_on(check::run(&case)).map_err(TestCaseError::fail)
-        })
+        TestRunner::new(config)
+            .run(&action::case(), |case| runtime.block_on(check::run(&case)).map_err(TestCaseError::fail))
     };
     let failures: Vec<String> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();

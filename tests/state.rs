@@ -5,7 +5,8 @@ use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
-    AuditRow, Footprint, Handle, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Seq, Store, Task, Verdict, now_ms,
+    AuditRow, Footprint, Handle, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Seq, Store, Task, TaskSort,
+    Verdict, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -93,7 +94,9 @@ async fn append(store: &SqliteStore, names: &[&str]) -> Vec<Seq> {
 }
 
 async fn journal(store: &SqliteStore) -> Vec<(String, bool)> {
-    let entries = store.journal_after(Seq(0), 1000).await.unwrap();
+    let mut entries = store.journal_after(Seq(0), TaskSort::Event, 1000).await.unwrap();
+    entries.extend(store.journal_after(Seq(0), TaskSort::Replan, 1000).await.unwrap());
+    entries.sort_by_key(|entry| entry.seq);
     entries.iter().map(|entry| (entry.task.object().to_string(), matches!(entry.task, Task::Replan { .. }))).collect()
 }
 
@@ -105,7 +108,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     store.append(&[task("c")], Some(("spool", "0003.json"))).await.unwrap();
     drop(store);
     let store = open(folder.path()).await;
-    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
     assert_eq!(
         entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(),
         ["b", "a", "c"].map(|n| Task::Event(event(n)))
@@ -113,7 +116,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     assert_eq!(entries[2].origin, "test c");
     assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("0003.json"));
     assert_eq!(store.cursor("other").await.unwrap(), None);
-    assert_eq!(store.journal_after(entries[0].seq, 1).await.unwrap()[0].seq, entries[1].seq);
+    assert_eq!(store.journal_after(entries[0].seq, TaskSort::Event, 1).await.unwrap()[0].seq, entries[1].seq);
 }
 
 #[tokio::test]

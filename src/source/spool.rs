@@ -176,7 +176,8 @@ impl Spool {
     async fn pass<S: Sink>(&mut self, sink: &S) -> Result<Drained, SpoolError> {
         self.trouble = None;
         if self.delivered.is_none() {
-            self.delivered = Some(sink.cursor(SOURCE).await?.map_or_else(Delivered::default, |cursor| Delivered::read(&cursor)));
+            self.delivered =
+                Some(sink.cursor(SOURCE).await?.map_or_else(Delivered::default, |cursor| Delivered::read(&cursor)));
         }
         let mut pass = Drained::default();
         let names = self.blocking(folder::list).await?;

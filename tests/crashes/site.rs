@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use oxherd::failure_points::FailurePoint;
 use oxherd::simulator::ox::{OxOptions, OxSimulator};
-use oxherd::state::{ParkedFilter, Store};
 use oxherd::state::sqlite::SqliteStore;
+use oxherd::state::{ParkedFilter, Store};
 use serde_json::{Map, Value, json};
 
 /// How a life ends.
@@ -57,13 +57,13 @@ impl Site {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         let connector = json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxConnector", "metadata": {"name": "test"},
-            "spec": {
-                "ox": {"url": simulator.base_url(), "credentialsRef": {"name": "ox-master"},
-                    "tls": {"verification": "InsecureSkip"}},
-                "source": {"spool": {"folder": "../spool", "settle": "20ms"}},
-                "defaults": {"context": 10, "domain": "test.example", "imapServer": "imap://mail.test.example:143",
-                    "smtpServer": "smtp://mail.test.example:587"},
-            }});
+        "spec": {
+            "ox": {"url": simulator.base_url(), "credentialsRef": {"name": "ox-master"},
+                "tls": {"verification": "InsecureSkip"}},
+            "source": {"spool": {"folder": "../spool", "settle": "20ms"}},
+            "defaults": {"context": 10, "domain": "test.example", "imapServer": "imap://mail.test.example:143",
+                "smtpServer": "smtp://mail.test.example:587"},
+        }});
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ox-master"},
             "stringData": {"username": "oxadminmaster", "password": "secret"}});
         let manifests = format!("{connector}\n---\n{secret}\n");

@@ -41,7 +41,8 @@ fn load() -> Vec<Object> {
 
 fn shared() -> Object {
     let (reader, writer) = (permission("reader", "", "", &[]), permission("writer", "", "", &[]));
-    shared_account("support").granted(&[(&user("u1"), &writer), (&user("v1"), &reader)], &[(&group("sales", &[]), &reader)])
+    shared_account("support")
+        .granted(&[(&user("u1"), &writer), (&user("v1"), &reader)], &[(&group("sales", &[]), &reader)])
 }
 
 fn changes() -> Vec<Value> {
