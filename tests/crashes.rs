@@ -15,7 +15,7 @@ mod directory;
 mod observed;
 #[path = "support/oracle.rs"]
 mod oracle;
-#[path = "crashes/site.rs"]
+#[path = "support/site.rs"]
 mod site;
 #[path = "crashes/story.rs"]
 mod story;
@@ -91,14 +91,7 @@ async fn live_and_die(site: &Site, plan: &Mutex<Plan>) {
             site.run(None).await;
             return;
         };
-        let t = std::time::Instant::now();
         let run = site.run(Some(death)).await;
-        eprintln!(
-            "{:?} {death:?} {run:?} {:?} left {}",
-            std::thread::current().id(),
-            t.elapsed(),
-            lock(plan).deaths.len()
-        );
         lock(plan).note(death, missed, &run);
         if let Run::Rested(_) = run {
             return;

@@ -34,6 +34,8 @@ pub struct Setup {
     pub spec: Value,
     /// Further manifests.
     pub manifests: Vec<Value>,
+    /// The password of the master admin that the connector is given.
+    pub master_password: String,
     /// Changes what no manifest can change in the engine.
     pub tune: Box<dyn Fn(&mut EngineOptions) + Send + Sync>,
 }
@@ -48,7 +50,13 @@ impl Default for Setup {
             shared_accounts: true,
             ..OxOptions::default()
         };
-        Self { ox, spec: json!({}), manifests: Vec::new(), tune: Box::new(|_| {}) }
+        Self {
+            ox,
+            spec: json!({}),
+            manifests: Vec::new(),
+            master_password: "secret".to_owned(),
+            tune: Box::new(|_| {}),
+        }
     }
 }
 
@@ -116,7 +124,7 @@ impl World {
         let connector = json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxConnector",
             "metadata": {"name": "test"}, "spec": spec});
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ox-master"},
-            "stringData": {"username": "oxadminmaster", "password": "secret"}});
+            "stringData": {"username": "oxadminmaster", "password": self.setup.master_password}});
         let folder = self.folder.path().join("manifests");
         let documents: Vec<_> = [connector, secret].iter().chain(&self.setup.manifests).map(Value::to_string).collect();
         fs::write(folder.join("all.yaml"), documents.join("\n---\n")).unwrap();
@@ -339,6 +347,11 @@ impl World {
         let nobodys = |right: &&Value| [json!("publication"), json!("OLOX20")].contains(right);
         view["rights"] = dump["rights"].as_array().unwrap().iter().filter(|right| !nobodys(right)).cloned().collect();
         Some(view)
+    }
+
+    /// The password of the administrator of a context.
+    pub fn password_of_admin(&self, context: i64) -> String {
+        text(&self.ox.dump_with_passwords()["contexts"][context.to_string()]["users"]["2"]["password"])
     }
 
     /// The number of a user.

@@ -11,6 +11,8 @@ mod open;
 mod parked;
 mod read;
 mod transaction;
+#[cfg(feature = "failure-points")]
+mod trouble;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -28,6 +30,8 @@ use super::{
 pub use credentials::StoredCredentials;
 use faces::Faces;
 use transaction::{Durability, Transaction, finish};
+#[cfg(feature = "failure-points")]
+pub use trouble::Trouble;
 
 /// State in one SQLite file.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     faces: Arc<Faces>,
+    #[cfg(feature = "failure-points")]
+    trouble: Arc<trouble::Ordered>,
 }
 
 impl SqliteStore {
@@ -44,7 +50,14 @@ impl SqliteStore {
     }
 
     async fn write(&self, durability: Durability) -> Result<Transaction, StateError> {
-        Transaction::begin(&self.writer, durability).await
+        let transaction = Transaction::begin(&self.writer, durability).await?;
+        #[cfg(feature = "failure-points")]
+        let transaction = {
+            let mut transaction = transaction;
+            self.trouble.inflict(&mut transaction).await?;
+            transaction
+        };
+        Ok(transaction)
     }
 }
 
