@@ -134,7 +134,7 @@ impl Explain {
             _ => None,
         };
         let plan = match task {
-            Some(task) => preview(&*open.target, &**store, vec![task]).await?.into_iter().next().map(Planned::from),
+            Some(task) => preview(&open.target, &**store, vec![task]).await?.into_iter().next().map(Planned::from),
             None => None,
         };
         let footprint = record.as_ref().map(|record| record.footprint.clone()).unwrap_or_default();

@@ -5,6 +5,8 @@
 
 mod backoff;
 mod circuit;
+mod decide;
+mod dry_run;
 mod perform;
 mod preview;
 mod run;
@@ -14,6 +16,7 @@ mod status;
 mod target;
 
 pub use backoff::Backoff;
+pub use dry_run::{DryFault, DryRun, Rehearse};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, Switch};
 pub use schedule::Limits;

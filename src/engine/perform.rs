@@ -9,10 +9,8 @@ use crate::state::{
 };
 use crate::udm::{Dn, Properties};
 
-use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault};
-
-/// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
-const ROUNDS: usize = 24;
+use super::decide::{Case, Inquiry, ROUNDS, Undecided};
+use super::target::{FaultClass, Known, Plan, Reaction, Rejection, Target, TargetFault};
 
 /// How a try ended.
 pub(super) enum Tried {
@@ -72,6 +70,24 @@ impl From<Rejection> for Stop {
             category: rejection.category.as_ref().to_owned(),
             cause: rejection.message,
             waits_for: rejection.waits_for,
+        }
+    }
+}
+
+impl<F: TargetFault> From<Undecided<F>> for Stop {
+    fn from(undecided: Undecided<F>) -> Self {
+        match undecided {
+            Undecided::Refused(rejection) => rejection.into(),
+            Undecided::Unanswered(fault) => stop_for(&fault),
+            Undecided::State(error) => error.into(),
+            Undecided::Endless => Self::Refused {
+                category: "Protocol".to_owned(),
+                cause: format!(
+                    "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a \
+                     defect of oxherd; please report it with the object's history"
+                ),
+                waits_for: Vec::new(),
+            },
         }
     }
 }
@@ -141,29 +157,11 @@ struct Subject<'a, T: Target, S: Store> {
 impl<T: Target, S: Store> Subject<'_, T, S> {
     /// Plans and executes until the plan is done.
     async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
-        let mut known = Known::default();
-        let mut facts = Vec::new();
-        'planning: for _ in 0..ROUNDS {
-            let decision = self.target.plan(&Input {
-                object: self.entry.task.object(),
-                kind: self.entry.task.kind(),
-                dn: self.dn,
-                desired: self.desired,
-                state: &progress.state,
-                known: &known,
-                facts: &facts,
-            })?;
-            let plan = match decision {
-                Decision::Lookup { faces, properties, referrers } => {
-                    look_up(self.store, &mut known, faces, &properties, referrers).await?;
-                    continue;
-                }
-                Decision::Ask(query) => {
-                    facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
-                    continue;
-                }
-                Decision::Do(plan) => plan,
-            };
+        let case =
+            Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
+        let mut inquiry = Inquiry::new();
+        'planning: loop {
+            let plan = inquiry.decide(self.target, self.store, &case, &progress.state).await?;
             let Plan { base, calls, skipped, warnings, attributes } = plan;
             progress.state = base;
             progress.skipped = skipped;
@@ -178,11 +176,11 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                     Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
-                            facts.push(fact);
+                            inquiry.learn(fact);
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                            inquiry.ask(self.target, query).await.map_err(|fault| stop_for(&fault))?;
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
@@ -192,13 +190,6 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             }
             return Ok(());
         }
-        Err(Stop::Refused {
-            category: "Protocol".to_owned(),
-            cause: format!(
-                "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a defect of oxherd; please report it with the object's history"
-            ),
-            waits_for: Vec::new(),
-        })
     }
 
     /// What remains of a try: record, parked row, audit line, and whose turn it is next.

@@ -10,6 +10,7 @@ use super::execute::{Executor, Planned, Response, Vault};
 use super::mapping::Servers;
 use super::model::{Call, Effect, Fact, Query, UserFields};
 use super::plan::{self, OxPlan, PlanInput, Step};
+use super::rehearsal;
 use super::settings::Settings;
 use super::soap::OxFault;
 use super::state::OxState;
@@ -115,17 +116,7 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
     }
 
     fn imagine(&self, call: &Call, nth: u32) -> Effect {
-        /// Numbers above this are made up; OX counts from 1.
-        const IMAGINED: u32 = 4_000_000_000;
-        match call {
-            Call::DeputyGrant { .. } => Effect::Granted(format!("planned-{nth}")),
-            Call::UserCreate { .. }
-            | Call::UserCopy { .. }
-            | Call::GroupCreate { .. }
-            | Call::ResourceCreate { .. }
-            | Call::SharedCreate { .. } => Effect::Created(IMAGINED + nth),
-            _ => Effect::Done,
-        }
+        rehearsal::imagine(call, nth)
     }
 
     fn lane(&self, call: &Call) -> Option<Handle> {
