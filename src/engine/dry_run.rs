@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde_json::Value;
+
 use crate::state::{Face, Footprint, Handle};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
@@ -145,6 +147,10 @@ impl<T: Rehearse> Target for DryRun<T> {
 
     fn call_name(&self, call: &T::Call) -> &'static str {
         self.target.call_name(call)
+    }
+
+    fn safe_values(&self, call: &T::Call) -> Vec<(String, Value)> {
+        self.target.safe_values(call)
     }
 
     async fn execute(&self, call: &T::Call, state: &T::State) -> Result<T::Effect, Self::Fault> {

@@ -7,6 +7,7 @@ mod backoff;
 mod circuit;
 mod decide;
 mod dry_run;
+mod impact;
 mod perform;
 mod preview;
 mod run;
@@ -17,6 +18,7 @@ mod target;
 
 pub use backoff::Backoff;
 pub use dry_run::{DryFault, DryRun, Rehearse};
+pub use impact::{Impact, Reach, Reached};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, Switch};
 pub use schedule::Limits;

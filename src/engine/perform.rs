@@ -1,8 +1,10 @@
 //! The work on one task: plan, execute, learn, plan again, until the object is as desired.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+use serde_json::Value;
 
 use crate::state::{
     AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
@@ -48,6 +50,7 @@ struct Progress<T: Target> {
     state: T::State,
     calls: Vec<String>,
     attributes: Vec<String>,
+    values: BTreeMap<String, Value>,
     warnings: Vec<String>,
     skipped: Option<String>,
 }
@@ -127,8 +130,14 @@ pub(super) async fn attempt<T: Target, S: Store>(
             return Tried::Again { class: FaultClass::World, cause, reached: None };
         }
     };
-    let mut progress =
-        Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
+    let mut progress = Progress {
+        state,
+        calls: Vec::new(),
+        attributes: Vec::new(),
+        values: BTreeMap::new(),
+        warnings: Vec::new(),
+        skipped: None,
+    };
     let stop = subject.pursue(&mut progress).await.err();
     subject.conclude(own.as_ref(), progress, stop, started)
 }
@@ -173,7 +182,10 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 drop(guard);
                 progress.calls.push(self.target.call_name(&call).to_owned());
                 match result {
-                    Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                    Ok(effect) => {
+                        progress.values.extend(self.target.safe_values(&call));
+                        self.target.advance(&mut progress.state, &call, &effect);
+                    }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
                             inquiry.learn(fact);
@@ -238,10 +250,12 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
             kind: self.entry.task.kind(),
+            event: self.entry.task.event().to_owned(),
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
             calls: progress.calls,
             attributes: progress.attributes,
+            values: progress.values,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             revision: self.target.revision(),

@@ -8,9 +8,10 @@ mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use store::{Backlog, Counts, ParkedFilter, Store};
+pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store};
 pub use types::{
-    AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
+    AuditRow, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task,
+    Verdict, WaitingChange,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.
