@@ -20,7 +20,7 @@ use super::plan::short;
 pub struct History {
     /// Identifier, distinguished name, name or mail address of an object. Without it: all objects.
     object: Option<String>,
-    /// How many rows, the latest ones. Default: 20; with `-o jsonl` all.
+    /// How many rows. Default: the latest 20; with `-o jsonl` all, and with a number the oldest ones.
     #[arg(short = 'n', long)]
     lines: Option<u32>,
     /// Only what is not older than this, for instance `24h` or `30m`.

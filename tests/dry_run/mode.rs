@@ -184,14 +184,15 @@ async fn switching_there_and_back_loses_nothing() {
 #[tokio::test]
 async fn a_changed_mapping_is_tried_out() {
     let mut world = World::start().await;
-    world.apply([user("anna").with("description", "the boss")]).await;
-    world.configure(|setup| {
-        dry(setup);
-        setup.spec["mappingRef"] = json!({"name": "own"});
-        setup.manifests = vec![json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxAttributeMapping",
-            "metadata": {"name": "own"}, "spec": {"entries": [{"attribute": "userfield01", "property": "description"}]}})];
-    })
-    .await;
+    world.apply([user("anna")]).await;
+    world
+        .configure(|setup| {
+            dry(setup);
+            setup.spec["mappingRef"] = json!({"name": "own"});
+            setup.manifests = vec![json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxAttributeMapping",
+            "metadata": {"name": "own"}, "spec": {"entries": [{"attribute": "userfield01", "property": "lastname"}]}})];
+        })
+        .await;
     assert_eq!(done(world.ledger()).await["user-anna"], (vec!["UserChange".to_owned()], "Applied".to_owned()));
     assert_eq!(world.user(10, "anna").unwrap()["userfield01"], Value::Null);
 }

@@ -29,6 +29,8 @@ impl SqliteStore {
             "DELETE FROM journal",
             "DELETE FROM audit",
             "DELETE FROM cursors",
+            // Only now are the passwords overwritten in the file.
+            "PRAGMA wal_checkpoint(TRUNCATE)",
         ] {
             sqlx::query(statement).execute(&mut *connection).await?;
         }
