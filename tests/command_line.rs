@@ -1,11 +1,15 @@
 //! The binary as a person or a script meets it: commands, exit codes, admin port, signals, live settings.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use oxherd::simulator::ox::{OxOptions, OxSimulator};
+use oxherd::state::sqlite::SqliteStore;
+use oxherd::state::{AuditRow, Outcome, Seq, Store, Verdict};
+use oxherd::udm::{ObjectId, ObjectType};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -458,7 +462,7 @@ spec: {entries: [{attribute: title, property: lastname, auditValues: true}]}
         users.values().filter(|user| user["data"]["title"] == "Example").count()
     };
     site.eventually("it is in force", async || titles(&site) == 4).await;
-    assert_eq!(change().await, Value::Null);
+    site.eventually("nothing waits", async || change().await == Value::Null).await;
     let (_, out, _) = site.run(&["approve-change"]).await;
     assert!(out.contains("No change of settings waits"), "{out}");
 
@@ -474,6 +478,65 @@ spec: {entries: [{attribute: title, property: lastname, auditValues: true}]}
     assert!(out.contains("title=Example"), "{out}");
     let (code, _, error) = site.run(&["history", "--since", "soon"]).await;
     assert!(code == 2 && error.contains("24h"), "{error}");
+}
+
+/// The most memory that a process has used so far, in bytes.
+fn peak_memory(process: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_export_of_a_long_history_takes_no_memory() {
+    const ROWS: i64 = 12_000;
+    let site = Site::new().await;
+    let store = SqliteStore::open(&site.path("oxherd-state/site.db")).await.unwrap();
+    let object = ObjectId::new("user-anna").unwrap();
+    for first in (0..ROWS).step_by(500) {
+        let rows: Vec<_> = (first..first + 500)
+            .map(|n| Outcome {
+                seq: Seq(n + 1),
+                object: ObjectId::new(&format!("user-{n}")).unwrap(),
+                verdict: Verdict::Nothing,
+                partial: None,
+                ripple: vec![],
+                audit: Some(AuditRow {
+                    at: n,
+                    seq: Seq(n + 1),
+                    object: object.clone(),
+                    kind: ObjectType::User,
+                    event: "Change".to_owned(),
+                    origin: "test".to_owned(),
+                    outcome: "Unchanged".to_owned(),
+                    calls: vec![],
+                    attributes: vec![],
+                    values: [].into(),
+                    notes: vec!["x".repeat(5_000)],
+                    duration_ms: 1,
+                    revision: String::new(),
+                }),
+            })
+            .collect();
+        store.commit(&rows).await.unwrap();
+    }
+    let (lines, peak) = tokio::task::block_in_place(|| {
+        let mut command = site.command(&["history", "-o", "jsonl"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let (mut lines, mut peak) = (0, 0);
+        for line in std::io::BufReader::new(child.stdout.take().unwrap()).lines() {
+            let row: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            assert_eq!(row["at"], json!(lines));
+            lines += 1;
+            if lines % 1_000 == 0 {
+                peak = peak.max(peak_memory(&child));
+            }
+        }
+        assert!(child.wait().unwrap().success());
+        (lines, peak)
+    });
+    // The rows are 60 MB.
+    assert!(lines == ROWS && peak > 0 && peak < 45_000_000, "{lines} lines, {peak} bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

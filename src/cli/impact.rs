@@ -16,42 +16,40 @@ use super::workplace::Workplace;
 impl Show for Impact {
     fn table(&self) -> String {
         let total = self.total;
-        let mut text = format!(
-            "revision {}: {} objects examined, {} would change, {} would be parked\n",
+        let mut parts = vec![format!(
+            "revision {}: {} objects examined, {} would change, {} would be parked",
             self.revision, total.examined, total.changed, total.refused
-        );
+        )];
         if total.changed == 0 && total.refused == 0 {
-            return text;
+            return parts.remove(0);
         }
         let types = self.types.iter().map(|(name, reach)| {
             let refused = if reach.refused == 0 { plain(0) } else { bad(reach.refused) };
             vec![plain(name), plain(reach.examined), plain(reach.changed), refused]
         });
-        text.push_str(&table(&["TYPE", "EXAMINED", "CHANGE", "PARKED"], types));
-        for (heading, counts) in [
+        parts.push(table(&["TYPE", "EXAMINED", "CHANGE", "PARKED"], types));
+        let counts = [
             ("CALL", &self.calls),
             ("ATTRIBUTE", &self.attributes),
             ("WARNING", &self.warnings),
             ("WOULD BE PARKED BECAUSE", &self.refusals),
-        ] {
-            if !counts.is_empty() {
-                text.push('\n');
-                text.push_str(&table(&[heading, "TIMES"], counts.iter().map(|(name, n)| vec![plain(name), plain(n)])));
-            }
+        ];
+        for (heading, counts) in counts.into_iter().filter(|(_, counts)| !counts.is_empty()) {
+            let rows = counts.iter().map(|(name, times)| vec![plain(name), plain(times)]);
+            parts.push(table(&[heading, "TIMES"], rows));
         }
         if !self.first.is_empty() {
             let rows = self.first.iter().map(|reached| {
                 let (calls, attributes) = (reached.calls.join(", "), reached.attributes.join(", "));
                 vec![plain(&reached.object), plain(reached.kind), plain(calls), plain(attributes)]
             });
-            text.push('\n');
-            text.push_str(&table(&["OBJECT", "TYPE", "CALLS", "ATTRIBUTES"], rows));
-            let more = total.changed.saturating_sub(self.first.len() as u64);
-            if more > 0 {
-                text.push_str(&format!("\nand {more} more"));
-            }
+            parts.push(table(&["OBJECT", "TYPE", "CALLS", "ATTRIBUTES"], rows));
         }
-        text
+        let more = total.changed.saturating_sub(self.first.len() as u64);
+        if more > 0 {
+            parts.push(format!("and {more} more"));
+        }
+        parts.join("\n")
     }
 }
 

@@ -119,7 +119,7 @@ mod erased {
 }
 
 /// The numbers that only OX will know, as symbols.
-fn with_symbols(value: Value) -> Value {
+pub fn with_symbols(value: Value) -> Value {
     match value {
         Value::Number(number) => match number.as_u64().and_then(symbol_of) {
             Some(symbol) => Value::String(symbol),

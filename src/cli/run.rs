@@ -59,20 +59,21 @@ impl Show for Summary {
                 parked,
             ]
         });
-        let mut text = table(&["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED"], rows);
+        let mut parts =
+            vec![table(&["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED"], rows)];
         for report in &self.0 {
             if let Some(dry_run) = &report.dry_run {
-                text.push_str(&format!(
-                    "\n{}: mode DryRun: these calls were planned, none was made; {} events wait in the journal for mode Live. \
+                parts.push(format!(
+                    "{}: mode DryRun: these calls were planned, none was made; {} events wait in the journal for mode Live. \
                      `oxherd history --dry-run` shows what would be done.",
                     report.name, dry_run.waiting
                 ));
             }
             if let Some(change) = &report.change {
-                text.push_str(&format!("\n{}: {}", report.name, change.message()));
+                parts.push(format!("{}: {}", report.name, change.message()));
             }
         }
-        text
+        parts.join("\n")
     }
 }
 

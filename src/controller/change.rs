@@ -7,13 +7,13 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{EngineHandle, Impact, Switch};
+use crate::engine::{EngineHandle, Reach, Switch};
 use crate::ox::target::OxTarget;
 use crate::state::sqlite::SqliteStore;
 use crate::state::{InForce, StateError, Store, WaitingChange, now_ms};
 
 use super::described::describe;
-use super::impact::impact;
+use super::impact::{impact, impact_file};
 use super::resolve::{Blueprint, ConnectorConfig};
 use super::vault::StateVault;
 
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// A change of settings that is not in force yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "state")]
+#[serde(rename_all_fields = "camelCase", tag = "state")]
 pub enum Pending {
     /// What it would do is being found out.
     Examining {
@@ -33,9 +33,11 @@ pub enum Pending {
     WaitsForApproval {
         /// What the new settings are called: approve exactly this one.
         revision: String,
-        /// How many objects it would change.
+        /// How many objects it would change in OX.
         changed: u64,
-        /// How many may be changed without an approval.
+        /// How many objects it would park.
+        refused: u64,
+        /// How many both may be together without an approval.
         limit: u64,
         /// Since when it waits, in milliseconds since 1970.
         since: i64,
@@ -54,10 +56,14 @@ impl Pending {
     pub fn message(&self) -> String {
         match self {
             Self::Examining { revision } => format!("revision {revision}: finding out what it would change"),
-            Self::WaitsForApproval { revision, changed, limit, .. } => format!(
-                "waits for approval: would change {changed} objects ({limit} allowed by spec.policies.changeGuard); the \
-                 former settings stay in force until `oxherd approve-change --id {revision}`"
-            ),
+            Self::WaitsForApproval { revision, changed, refused, limit, .. } => {
+                let parked = if *refused == 0 { String::new() } else { format!(" and park {refused}") };
+                format!(
+                    "waits for approval: would change {changed} objects{parked} ({limit} allowed by \
+                     spec.policies.changeGuard); the former settings stay in force until \
+                     `oxherd approve-change --id {revision}`"
+                )
+            }
             Self::Unknown { revision, reason } => {
                 format!("revision {revision}: {reason}; the former settings stay in force until it is known")
             }
@@ -164,45 +170,45 @@ impl ChangeGuard {
         stop.run_until_cancelled(decide).await;
     }
 
-    /// Decides about a proposal, or sees whether it has been approved.
+    /// Decides about a proposal, or sees whether it has been approved. Objects that it would park count like those that it
+    /// would change.
     async fn look_at(&self, config: ConnectorConfig) -> Result<(), String> {
         let failed = |error: StateError| error.to_string();
         let (revision, limit) = (config.blueprint().id(), config.change_limit.unwrap_or(u64::MAX));
         let waiting = self.store.waiting_change().await.map_err(failed)?.filter(|one| one.revision == revision);
-        let (changed, since) = match &waiting {
+        let (impact, since) = match waiting {
             Some(WaitingChange { approved_at: Some(_), .. }) => {
                 tracing::info!(revision, "the change of settings is approved");
                 return self.enact(config).await.map_err(failed);
             }
-            Some(waiting) => {
-                let impact: Impact = serde_json::from_value(waiting.impact.clone()).unwrap_or_default();
-                (impact.total.changed, waiting.since)
-            }
+            Some(waiting) => (serde_json::from_value(waiting.impact).unwrap_or_default(), waiting.since),
             None => {
-                let shadow = self.store.path().with_extension("impact.db");
+                let shadow = impact_file(&self.store.path());
                 let impact = impact(&config, &self.store, &shadow).await.map_err(|error| error.to_string())?;
-                if self.proposed.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|one| one.blueprint().id())
-                    != Some(revision.clone())
-                {
+                if !self.is_proposed(&revision) {
                     return Ok(()); // Somebody changed his mind meanwhile.
                 }
-                let (changed, since) = (impact.total.changed, now_ms());
-                if changed <= limit {
-                    return self.enact(config).await.map_err(failed);
-                }
-                let impact = serde_json::to_value(impact).unwrap_or_default();
-                let change = WaitingChange { revision: revision.clone(), impact, since, approved_at: None };
-                self.store.set_waiting_change(Some(&change)).await.map_err(failed)?;
-                tracing::warn!(revision, changed, limit, "a change of settings waits for approval");
-                (changed, since)
+                (impact, now_ms())
             }
         };
-        if changed <= limit {
-            // The limit was raised.
+        let Reach { changed, refused, .. } = impact.total;
+        if changed + refused <= limit {
             return self.enact(config).await.map_err(failed);
         }
-        self.pending.send_replace(Some(Pending::WaitsForApproval { revision, changed, limit, since }));
+        let waits = Pending::WaitsForApproval { revision: revision.clone(), changed, refused, limit, since };
+        if self.pending.borrow().as_ref() != Some(&waits) {
+            let impact = serde_json::to_value(impact).unwrap_or_default();
+            let change = WaitingChange { revision: revision.clone(), impact, since, approved_at: None };
+            self.store.set_waiting_change(Some(&change)).await.map_err(failed)?;
+            tracing::warn!(revision, changed, refused, limit, "a change of settings waits for approval");
+            self.pending.send_replace(Some(waits));
+        }
         Ok(())
+    }
+
+    fn is_proposed(&self, revision: &str) -> bool {
+        let proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
+        proposed.as_ref().is_some_and(|config| config.blueprint().id() == revision)
     }
 }
 

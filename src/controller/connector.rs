@@ -21,6 +21,7 @@ use crate::state::{StateError, Store};
 use super::change::{ChangeGuard, Pending, put_in_place, settings_at_start};
 use super::described::describe;
 use super::dry_run::{Mirror, shadow_file};
+use super::impact::impact_file;
 use super::journal::JournalSink;
 use super::resolve::ConnectorConfig;
 use super::vault::StateVault;
@@ -206,6 +207,8 @@ impl Connector {
     /// Starts a connector on a state store.
     pub async fn start(config: ConnectorConfig, store: SqliteStore, intake: Intake) -> Result<Self, StartError> {
         let store = Arc::new(store);
+        // A crash may have left it.
+        SqliteStore::remove(&impact_file(&store.path()))?;
         let begin = match config.mode {
             Mode::Live => settings_at_start(&config, &store).await?,
             Mode::DryRun => config.clone(),

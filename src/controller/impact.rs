@@ -1,6 +1,6 @@
 //! What changed settings would do: a dry run of them on a shadow of the state, by the same engine that a live run uses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,11 @@ use super::vault::StateVault;
 
 /// How long OX may be out of reach before the impact is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The file in which a running connector finds an impact out.
+pub(super) fn impact_file(state: &Path) -> PathBuf {
+    state.with_extension("impact.db")
+}
 
 /// The impact cannot be told.
 #[derive(Debug, thiserror::Error)]

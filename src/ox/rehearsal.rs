@@ -45,30 +45,52 @@ pub fn symbol_of(number: u64) -> Option<String> {
 ///
 /// Keeps fingerprints of the names: a first load of a large directory imagines every object of it.
 #[derive(Debug, Default)]
-pub struct Imagined(HashMap<u64, Option<u32>>);
+pub struct Imagined(HashMap<u64, Holder>);
+
+/// Who has a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Holder {
+    /// Whoever OX says.
+    #[default]
+    AsOxSays,
+    /// Nobody any more.
+    Nobody,
+    /// The object with this number.
+    Number(u32),
+}
+
+impl Holder {
+    /// Who is found under the name, when OX says this. Of another holder only the number matters.
+    fn correct<V>(self, found: Option<V>, made_up: impl FnOnce(u32) -> V) -> Option<V> {
+        match self {
+            Self::AsOxSays => found,
+            Self::Nobody => None,
+            Self::Number(number) => Some(made_up(number)),
+        }
+    }
+}
 
 impl Imagined {
-    /// The number of the object with this name: `None` if OX knows, `Some(None)` if nobody has it any more.
-    fn holder(&self, name: &Handle) -> Option<Option<u32>> {
-        self.0.get(&fingerprint(name)).copied()
+    fn holder(&self, name: &Handle) -> Holder {
+        self.0.get(&fingerprint(name)).copied().unwrap_or_default()
     }
 
     fn is_made(&self, context: ContextId) -> bool {
-        matches!(self.holder(&handles::context(context)), Some(Some(_)))
+        matches!(self.holder(&handles::context(context)), Holder::Number(_))
     }
 
     fn is_gone(&self, name: &Handle) -> bool {
-        self.holder(name) == Some(None)
+        self.holder(name) == Holder::Nobody
     }
 
     /// Notes how the names of an object changed.
     fn note(&mut self, before: &OxState, after: &OxState) {
         let (before, after) = (names(before), names(after));
         for name in before.keys().filter(|name| !after.contains_key(name)) {
-            self.0.insert(fingerprint(name), None);
+            self.0.insert(fingerprint(name), Holder::Nobody);
         }
         for (name, number) in after.iter().filter(|(name, number)| before.get(name) != Some(number)) {
-            self.0.insert(fingerprint(name), Some(*number));
+            self.0.insert(fingerprint(name), Holder::Number(*number));
         }
     }
 }
@@ -171,7 +193,7 @@ fn correct(imagined: &Imagined, answer: Fact) -> Fact {
         }
         Fact::UserNamed { context, name, found } => {
             let holder = imagined.holder(&handles::user_name(context, &name));
-            let found = held(holder, found, |id| ObservedUser {
+            let found = holder.correct(found, |id| ObservedUser {
                 id: UserId(id),
                 name: name.clone(),
                 fields: UserFields::new(),
@@ -183,7 +205,7 @@ fn correct(imagined: &Imagined, answer: Fact) -> Fact {
         }
         Fact::GroupNamed { context, name, found } => {
             let holder = imagined.holder(&handles::group_name(Some(context), &name));
-            let found = held(holder, found, |id| Group {
+            let found = holder.correct(found, |id| Group {
                 id: GroupId(id),
                 name: name.clone(),
                 display_name: String::new(),
@@ -193,7 +215,7 @@ fn correct(imagined: &Imagined, answer: Fact) -> Fact {
         }
         Fact::ResourceNamed { context, name, found } => {
             let holder = imagined.holder(&handles::resource_name(context, &name));
-            let found = held(holder, found, |id| {
+            let found = holder.correct(found, |id| {
                 let (name, empty) = (name.clone(), String::new);
                 let fields = ResourceFields { name, display_name: empty(), description: empty(), mail: empty() };
                 ObservedResource { id: ResourceId(id), fields }
@@ -202,7 +224,7 @@ fn correct(imagined: &Imagined, answer: Fact) -> Fact {
         }
         Fact::SharedNamed { context, name, found } => {
             let holder = imagined.holder(&handles::shared_name(context, &name));
-            let found = held(holder, found, SharedAccountId);
+            let found = holder.correct(found, SharedAccountId);
             Fact::SharedNamed { context, name, found }
         }
         Fact::Accounts { context, address, mut found } => {
@@ -213,15 +235,6 @@ fn correct(imagined: &Imagined, answer: Fact) -> Fact {
             Fact::Accounts { context, address, found }
         }
         other => other,
-    }
-}
-
-/// Who is found: whom OX named, unless the imagined calls gave the name to nobody or to another one, of whom only the number
-/// matters.
-fn held<V>(holder: Option<Option<u32>>, found: Option<V>, made_up: impl FnOnce(u32) -> V) -> Option<V> {
-    match holder {
-        None => found,
-        Some(holder) => holder.map(made_up),
     }
 }
 

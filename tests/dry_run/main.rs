@@ -21,7 +21,7 @@ use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{AuditFilter, Store};
 
 /// What was done, or would be done, for each object: the names of all calls, sorted, and the last outcome.
-pub async fn done(store: &SqliteStore) -> BTreeMap<String, (Vec<String>, String)> {
+async fn done(store: &SqliteStore) -> BTreeMap<String, (Vec<String>, String)> {
     let mut done: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();
     for (_, row) in store.audit_after(&AuditFilter::default(), 0, u32::MAX).await.unwrap() {
         let entry = done.entry(row.object.to_string()).or_default();

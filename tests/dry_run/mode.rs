@@ -165,12 +165,12 @@ async fn switching_there_and_back_loses_nothing() {
     world.apply([user("anna").with("title", "Dr."), user("bert"), group("sales", &["anna", "bert"])]).await;
     assert_eq!(world.report().dry_run.unwrap().waiting, 3);
     assert_eq!(world.report().engine.phase, oxherd::engine::Phase::DryRun);
-    let would = done(world.ledger()).await;
-    assert_eq!(would["user-anna"].0, ["UserChange"]);
+    let planned = done(world.ledger()).await;
+    assert_eq!(planned["user-anna"].0, ["UserChange"]);
     // A restart makes a new shadow, with the same result.
     world.restart().await;
     world.settle().await;
-    assert_eq!((done(world.ledger()).await, world.report().dry_run.unwrap().waiting), (would, 3));
+    assert_eq!((done(world.ledger()).await, world.report().dry_run.unwrap().waiting), (planned, 3));
     world.delete([user("bert")]).await;
     assert_only_read(&world);
     assert_eq!(world.names(10), ["anna"]);
