@@ -6,7 +6,7 @@ use std::path::Path;
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
     AuditFilter, AuditRow, Footprint, Handle, InForce, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Seq, Store,
-    Task, Verdict, WaitingChange, now_ms,
+    Task, TaskSort, Verdict, WaitingChange, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -94,7 +94,9 @@ async fn append(store: &SqliteStore, names: &[&str]) -> Vec<Seq> {
 }
 
 async fn journal(store: &SqliteStore) -> Vec<(String, bool)> {
-    let entries = store.journal_after(Seq(0), 1000).await.unwrap();
+    let mut entries = store.journal_after(Seq(0), TaskSort::Event, 1000).await.unwrap();
+    entries.extend(store.journal_after(Seq(0), TaskSort::Replan, 1000).await.unwrap());
+    entries.sort_by_key(|entry| entry.seq);
     entries.iter().map(|entry| (entry.task.object().to_string(), matches!(entry.task, Task::Replan { .. }))).collect()
 }
 
@@ -106,7 +108,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     store.append(&[task("c")], Some(("spool", "0003.json"))).await.unwrap();
     drop(store);
     let store = open(folder.path()).await;
-    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
     assert_eq!(
         entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(),
         ["b", "a", "c"].map(|n| Task::Event(event(n)))
@@ -114,7 +116,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     assert_eq!(entries[2].origin, "test c");
     assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("0003.json"));
     assert_eq!(store.cursor("other").await.unwrap(), None);
-    assert_eq!(store.journal_after(entries[0].seq, 1).await.unwrap()[0].seq, entries[1].seq);
+    assert_eq!(store.journal_after(entries[0].seq, TaskSort::Event, 1).await.unwrap()[0].seq, entries[1].seq);
 }
 
 #[tokio::test]
@@ -481,4 +483,27 @@ async fn context_credentials_are_kept_and_never_shown() {
     assert_eq!((stored.len(), stored[0].context, stored[0].login.as_str()), (1, 10, "oxadmin"));
     store.remove_credentials(10).await.unwrap();
     assert!(store.credentials().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_write_that_is_given_up_half_way_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let tasks = [task("given-up")];
+    for polls in 0..40 {
+        // Dropped after so many steps, as a task is that is cancelled.
+        let given_up = async {
+            for _ in 0..polls {
+                tokio::time::sleep(std::time::Duration::from_micros(100)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = given_up => {}
+            done = store.append(&tasks, None) => drop(done.unwrap()),
+        }
+        append(&store, &["kept"]).await;
+    }
+    let kept = journal(&store).await.into_iter().filter(|(name, _)| name == "kept").count();
+    assert_eq!(kept, 40);
 }

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::EngineHandle;
 use crate::state::sqlite::SqliteStore;
-use crate::state::{NewTask, Seq, StateError, Store};
+use crate::state::{NewTask, Seq, StateError, Store, TaskSort};
 
-/// The cursor of the shadow: up to where it took the real journal over.
-const JOURNAL: &str = "journal";
+/// The cursors of the shadow: up to where it took the real journal over.
+const JOURNAL: [(TaskSort, &str); 2] = [(TaskSort::Event, "journal events"), (TaskSort::Replan, "journal replans")];
 /// How often the real journal is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -41,18 +41,25 @@ impl Mirror {
 
     /// Takes over what is new in the real journal.
     pub(super) async fn catch_up(&self) -> Result<(), StateError> {
-        const CHUNK: u32 = 500;
         let _one_at_a_time = self.busy.lock().await;
-        let position = self.shadow.cursor(JOURNAL).await?;
+        for (sort, cursor) in JOURNAL {
+            self.take_over(sort, cursor).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_over(&self, sort: TaskSort, cursor: &str) -> Result<(), StateError> {
+        const CHUNK: u32 = 500;
+        let position = self.shadow.cursor(cursor).await?;
         let mut after = Seq(position.and_then(|text| text.parse().ok()).unwrap_or(0));
         loop {
-            let entries = self.real.journal_after(after, CHUNK).await?;
+            let entries = self.real.journal_after(after, sort, CHUNK).await?;
             let Some(last) = entries.last() else { return Ok(()) };
             after = last.seq;
             let count = entries.len() as u64;
             let tasks: Vec<_> =
                 entries.into_iter().map(|entry| NewTask { task: entry.task, origin: entry.origin }).collect();
-            self.shadow.append(&tasks, Some((JOURNAL, &after.to_string()))).await?;
+            self.shadow.append(&tasks, Some((cursor, &after.to_string()))).await?;
             self.waiting.fetch_add(count, Ordering::Relaxed);
             self.engine.wake();
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{DryRun, Engine, EngineHandle, Impact, Phase};
+use crate::engine::{DryRun, Engine, EngineHandle, EngineOptions, EngineStatus, Impact, OnError, Phase};
 use crate::ox::target::OxTarget;
 use crate::state::StateError;
 use crate::state::sqlite::SqliteStore;
@@ -61,7 +61,9 @@ async fn rehearse(
     shadow: &Arc<SqliteStore>,
 ) -> Result<(), ImpactError> {
     describe(&*target, &**shadow, &config.objects).await?;
-    let (engine, handle) = Engine::new(Arc::new(DryRun::new(target)), Arc::clone(shadow), config.engine.clone());
+    // Nothing is called, so nothing has to be spared, and one faulty object must not hide the others.
+    let options = EngineOptions { on_error: OnError::Continue, calls_per_second: None, ..config.engine.clone() };
+    let (engine, handle) = Engine::new(Arc::new(DryRun::new(target)), Arc::clone(shadow), options);
     let stop = CancellationToken::new();
     // Whoever does not wait any longer stops the engine as well.
     let _stopped = stop.clone().drop_guard();
@@ -80,15 +82,23 @@ async fn rehearse(
 async fn stuck(engine: &EngineHandle) -> String {
     let mut status = engine.watch();
     loop {
-        let blocked = |phase| matches!(phase, Phase::CircuitOpen | Phase::StateFailing);
-        if status.wait_for(|status| blocked(status.phase)).await.is_err() {
+        if status.wait_for(|status| obstacle(status).is_some()).await.is_err() {
             return "the dry run ended early".to_owned();
         }
-        let free = status.wait_for(|status| !blocked(status.phase));
+        let free = status.wait_for(|status| obstacle(status).is_none());
         if tokio::time::timeout(PATIENCE, free).await.is_err() {
-            let status = engine.status();
-            let reason = status.circuit.map(|circuit| circuit.reason).or(status.state_failure);
-            return reason.unwrap_or_default();
+            return obstacle(&engine.status()).unwrap_or_default();
         }
+    }
+}
+
+/// What keeps the engine from working.
+fn obstacle(status: &EngineStatus) -> Option<String> {
+    let gates = || status.gates.first().map(|gate| format!("{}: {}", gate.name, gate.reason));
+    match status.phase {
+        Phase::CircuitOpen => Some(status.circuit.as_ref().map(|circuit| circuit.reason.clone()).unwrap_or_default()),
+        Phase::StateFailing => Some(status.state_failure.clone().unwrap_or_default()),
+        Phase::Waiting => gates(),
+        _ => None,
     }
 }

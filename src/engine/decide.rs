@@ -1,13 +1,12 @@
 //! From an object to its plan: look up, ask, and decide again until there is one.
 
-use crate::state::{Handle, StateError, Store};
+use crate::state::{Handle, StateError};
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
-use super::perform::look_up;
 use super::target::{Decision, Input, Known, Plan, Rejection, Target};
 
 /// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
-pub(super) const ROUNDS: usize = 24;
+const ROUNDS: usize = 24;
 
 /// What a plan is made for.
 pub(super) struct Case<'a> {
@@ -17,9 +16,20 @@ pub(super) struct Case<'a> {
     pub(super) desired: Option<&'a Properties>,
 }
 
-/// Answers what planning wants to know of other objects.
-pub(super) trait Lookup {
-    /// Adds the answers to what is known.
+/// Planning goes round in circles.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a defect of oxherd; \
+     please report it with the object's history"
+)]
+pub(super) struct Endless;
+
+/// How planning gets to know what it wants to know.
+pub(super) trait Way<T: Target>: Sync {
+    /// Why there is no plan.
+    type Stop: From<Rejection> + From<StateError> + From<Endless>;
+
+    /// Adds what is recorded of other objects to what is known.
     fn look_up(
         &self,
         known: &mut Known,
@@ -27,30 +37,9 @@ pub(super) trait Lookup {
         properties: Vec<ObjectId>,
         referrers: Vec<Handle>,
     ) -> impl Future<Output = Result<(), StateError>> + Send;
-}
 
-impl<S: Store> Lookup for S {
-    async fn look_up(
-        &self,
-        known: &mut Known,
-        faces: Vec<Handle>,
-        properties: Vec<ObjectId>,
-        referrers: Vec<Handle>,
-    ) -> Result<(), StateError> {
-        look_up(self, known, faces, &properties, referrers).await
-    }
-}
-
-/// Why there is no plan.
-pub(super) enum Undecided<F> {
-    /// The object is refused.
-    Refused(Rejection),
-    /// The target could not be asked.
-    Unanswered(F),
-    /// The store could not be asked.
-    State(StateError),
-    /// Planning goes round in circles.
-    Endless,
+    /// Asks the target.
+    fn ask(&self, query: &T::Query) -> impl Future<Output = Result<T::Fact, Self::Stop>> + Send;
 }
 
 /// What was learned on the way to the plan of one task.
@@ -73,35 +62,33 @@ impl<T: Target> Inquiry<T> {
     }
 
     /// Asks the target and takes its answer into account.
-    pub(super) async fn ask(&mut self, target: &T, query: T::Query) -> Result<(), T::Fault> {
-        let answer = target.observe(&query).await;
+    pub(super) async fn ask<W: Way<T>>(&mut self, way: &W, query: T::Query) -> Result<(), W::Stop> {
+        let answer = way.ask(&query).await;
         self.asked.push(query);
         self.facts.push(answer?);
         Ok(())
     }
 
     /// The plan that follows from the state and from everything learned so far.
-    pub(super) async fn decide(
+    pub(super) async fn decide<W: Way<T>>(
         &mut self,
+        way: &W,
         target: &T,
-        lookup: &impl Lookup,
         case: &Case<'_>,
         state: &T::State,
-    ) -> Result<Plan<T>, Undecided<T::Fault>> {
+    ) -> Result<Plan<T>, W::Stop> {
         let &Case { object, kind, dn, desired } = case;
         while self.rounds < ROUNDS {
             self.rounds += 1;
             let (known, facts) = (&self.known, self.facts.as_slice());
-            match target.plan(&Input { object, kind, dn, desired, state, known, facts }) {
-                Err(rejection) => return Err(Undecided::Refused(rejection)),
-                Ok(Decision::Do(plan)) => return Ok(plan),
-                Ok(Decision::Lookup { faces, properties, referrers }) => {
-                    let found = lookup.look_up(&mut self.known, faces, properties, referrers).await;
-                    found.map_err(Undecided::State)?;
+            match target.plan(&Input { object, kind, dn, desired, state, known, facts })? {
+                Decision::Do(plan) => return Ok(plan),
+                Decision::Lookup { faces, properties, referrers } => {
+                    way.look_up(&mut self.known, faces, properties, referrers).await?;
                 }
-                Ok(Decision::Ask(query)) => self.ask(target, query).await.map_err(Undecided::Unanswered)?,
+                Decision::Ask(query) => self.ask(way, query).await?,
             }
         }
-        Err(Undecided::Endless)
+        Err(Endless.into())
     }
 }

@@ -145,6 +145,14 @@ impl<T: Rehearse> Target for DryRun<T> {
         self.target.lane(call)
     }
 
+    fn call_gate(&self, call: &T::Call) -> Option<Handle> {
+        self.target.call_gate(call)
+    }
+
+    fn query_gate(&self, query: &T::Query) -> Option<Handle> {
+        self.target.query_gate(query)
+    }
+
     fn call_name(&self, call: &T::Call) -> &'static str {
         self.target.call_name(call)
     }

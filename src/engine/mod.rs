@@ -3,10 +3,13 @@
 //! A target system is a [`Target`]: pure functions that say what an object touches and which calls bring it to its desired
 //! state, and a few asynchronous ones that make a call or ask a question.
 
+mod admit;
 mod backoff;
 mod circuit;
 mod decide;
 mod dry_run;
+mod gates;
+mod halt;
 mod impact;
 mod perform;
 mod preview;
@@ -15,14 +18,15 @@ mod schedule;
 mod session;
 mod status;
 mod target;
+mod throttle;
 
 pub use backoff::Backoff;
 pub use dry_run::{DryFault, DryRun, Rehearse};
 pub use impact::{Impact, Reach, Reached};
 pub use preview::{Preview, Previewed, preview};
-pub use run::{Engine, EngineHandle, EngineOptions, Switch};
+pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;
-pub use status::{CircuitStatus, EngineStatus, Phase, Totals};
+pub use status::{CircuitStatus, EngineStatus, GateStatus, HaltStatus, Phase, Totals};
 pub use target::{
-    Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
+    Decision, FaultClass, Input, Known, Pace, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
 };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::state::{Found, Handle, Record, StateError, Store, Task};
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
-use super::decide::{Case, Inquiry, Lookup, ROUNDS, Undecided};
+use super::decide::{Case, Endless, Inquiry, Way};
 use super::dry_run::{DryRun, Rehearse};
 use super::perform::{look_up, ripple};
 use super::target::{Known, Plan, Reaction, Rejection, Target, TargetFault};
@@ -92,12 +92,9 @@ impl<T: Rehearse, S: Store> Run<'_, T, S> {
         let case = Case { object: &object, kind: task.kind(), dn: &dn, desired: desired.as_ref() };
         let result = match self.pursue(&mut inquiry, &case, state).await {
             Ok(plan) => Previewed::Plan(plan),
-            Err(Undecided::Refused(rejection)) => Previewed::Refused(rejection),
-            Err(Undecided::Unanswered(fault)) => Previewed::Unanswered(format!("{fault} ({:?})", fault.class())),
-            Err(Undecided::State(error)) => return Err(error),
-            Err(Undecided::Endless) => {
-                Previewed::Unanswered(format!("planning did not come to an end after {ROUNDS} rounds"))
-            }
+            Err(Stop::Refused(rejection)) => Previewed::Refused(rejection),
+            Err(Stop::Unanswered(reason)) => Previewed::Unanswered(reason),
+            Err(Stop::State(error)) => return Err(error),
         };
         let changed = match &result {
             Previewed::Plan(plan) => self.remember(task, &dn, desired, own.as_ref(), &plan.base),
@@ -114,10 +111,10 @@ impl<T: Rehearse, S: Store> Run<'_, T, S> {
         inquiry: &mut Inquiry<DryRun<T>>,
         case: &Case<'_>,
         mut state: T::State,
-    ) -> Result<Plan<DryRun<T>>, Undecided<<DryRun<T> as Target>::Fault>> {
+    ) -> Result<Plan<DryRun<T>>, Stop> {
         let mut made = Vec::new();
         'planning: loop {
-            let mut plan = inquiry.decide(&self.target, &self.known, case, &state).await?;
+            let mut plan = inquiry.decide(self, &self.target, case, &state).await?;
             state = plan.base;
             for call in plan.calls {
                 match self.target.execute(&call, &state).await {
@@ -128,11 +125,11 @@ impl<T: Rehearse, S: Store> Run<'_, T, S> {
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            inquiry.ask(&self.target, query).await.map_err(Undecided::Unanswered)?;
+                            inquiry.ask(self, query).await?;
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut state, &call, &effect),
-                        Reaction::Fail => return Err(Undecided::Unanswered(fault)),
+                        Reaction::Fail => return Err(unanswered(&fault)),
                     },
                 }
                 made.push(call);
@@ -210,7 +207,38 @@ impl<S: Store> Overlay<'_, S> {
     }
 }
 
-impl<S: Store> Lookup for Overlay<'_, S> {
+/// Why there is no plan.
+enum Stop {
+    Refused(Rejection),
+    Unanswered(String),
+    State(StateError),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl From<StateError> for Stop {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+impl From<Endless> for Stop {
+    fn from(endless: Endless) -> Self {
+        Self::Unanswered(endless.to_string())
+    }
+}
+
+fn unanswered(fault: &impl TargetFault) -> Stop {
+    Stop::Unanswered(format!("{fault} ({:?})", fault.class()))
+}
+
+impl<T: Rehearse, S: Store> Way<DryRun<T>> for Run<'_, T, S> {
+    type Stop = Stop;
+
     async fn look_up(
         &self,
         known: &mut Known,
@@ -218,11 +246,12 @@ impl<S: Store> Lookup for Overlay<'_, S> {
         properties: Vec<ObjectId>,
         referrers: Vec<Handle>,
     ) -> Result<(), StateError> {
-        look_up(self.store, known, faces.clone(), &properties, referrers).await?;
+        let Overlay { store, records, holders } = &self.known;
+        look_up(*store, known, faces.clone(), &properties, referrers).await?;
         for handle in faces {
             let recorded = known.face(&handle).flatten().map(|found| found.object.clone());
-            let Some(holder) = self.holders.get(&handle).cloned().or(recorded) else { continue };
-            if let Some(record) = self.records.get(&holder) {
+            let Some(holder) = holders.get(&handle).cloned().or(recorded) else { continue };
+            if let Some(record) = records.get(&holder) {
                 let face = record.as_ref().map(|record| Found {
                     handle: handle.clone(),
                     object: holder.clone(),
@@ -233,10 +262,13 @@ impl<S: Store> Lookup for Overlay<'_, S> {
             }
         }
         for object in properties {
-            if let Some(Some(record)) = self.records.get(&object) {
+            if let Some(Some(record)) = records.get(&object) {
                 known.set_properties(object, record.desired.clone());
             }
         }
         Ok(())
+    }
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.target.observe(query).await.map_err(|fault| unanswered(&fault))
     }
 }

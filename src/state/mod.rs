@@ -8,7 +8,7 @@ mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store};
+pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store, TaskSort};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task,
     Verdict, WaitingChange,
