@@ -60,7 +60,7 @@ fn handle(text: &str) -> Handle {
 
 fn outcome(seq: Seq, name: &str, verdict: Verdict, ripple: &[&str]) -> Outcome {
     let ripple = ripple.iter().map(|text| handle(text)).collect();
-    Outcome { seq, object: id(name), verdict, partial: None, ripple, audit: None }
+    Outcome { seq, object: id(name), verdict, partial: None, ripple, settled: None, audit: None }
 }
 
 fn applied(seq: Seq, record: Record, ripple: &[&str]) -> Outcome {

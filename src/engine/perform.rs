@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::state::{
-    AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
+    AuditRow, Fingerprint, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
+    now_ms,
 };
 use crate::udm::{Dn, Properties};
 
@@ -103,7 +104,8 @@ pub(super) async fn attempt<T: Target, S: Store>(
         (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
         (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
     };
-    let subject = Subject { target, store, lanes, entry, dn: &dn, desired: desired.as_ref() };
+    let revision = target.revision();
+    let subject = Subject { target, store, lanes, entry, dn: &dn, desired: desired.as_ref(), revision };
     let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
@@ -124,6 +126,7 @@ fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
         verdict,
         partial: None,
         ripple: Vec::new(),
+        settled: None,
         audit: None,
     }
 }
@@ -136,6 +139,8 @@ struct Subject<'a, T: Target, S: Store> {
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
+    /// Of the settings at the start of the try: what it reaches counts as planned with these.
+    revision: String,
 }
 
 impl<T: Target, S: Store> Subject<'_, T, S> {
@@ -242,20 +247,24 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             Verdict::Removed => ripple(own, None),
             _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
         };
+        let settled =
+            self.desired.filter(|_| notes.is_empty() && matches!(verdict, Verdict::Applied(_) | Verdict::Nothing));
+        let kind = self.entry.task.kind();
+        let settled = settled.map(|desired| Fingerprint::of(kind, self.dn, desired, &self.revision));
         let audit = AuditRow {
             at: now_ms(),
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
-            kind: self.entry.task.kind(),
+            kind,
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
             calls: progress.calls,
             attributes: progress.attributes,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         };
-        let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
+        let ended = Outcome { partial, ripple, settled, audit: Some(audit), ..outcome(self.entry, verdict) };
         match again {
             Some((class, cause)) => Tried::Again { class, cause, reached: Some(ended) },
             None => Tried::Ended(ended),
@@ -274,7 +283,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             face: self.target.face(kind, &desired, state),
             footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
             desired,
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         }
     }
 

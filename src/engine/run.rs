@@ -67,6 +67,7 @@ pub enum Switch {
 pub struct EngineHandle {
     wake: Arc<Notify>,
     wakes: Arc<AtomicU64>,
+    settled: Arc<AtomicU64>,
     status: watch::Receiver<EngineStatus>,
     switch: watch::Sender<Switch>,
 }
@@ -76,6 +77,11 @@ impl EngineHandle {
     pub fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::SeqCst);
         self.wake.notify_one();
+    }
+
+    /// Tells the engine of events that wanted nothing new and were done when they were taken in.
+    pub fn settled(&self, events: u64) {
+        self.settled.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Pauses the engine or lets it go on.
@@ -110,6 +116,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) options: EngineOptions,
     wake: Arc<Notify>,
     pub(super) wakes: Arc<AtomicU64>,
+    pub(super) settled: Arc<AtomicU64>,
     pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
     switch: watch::Receiver<Switch>,
@@ -120,14 +127,16 @@ impl<T: Target, S: Store> Engine<T, S> {
     pub fn new(target: Arc<T>, store: Arc<S>, options: EngineOptions) -> (Self, EngineHandle) {
         let (status, status_receiver) = watch::channel(EngineStatus::default());
         let (switch_sender, switch) = watch::channel(Switch::On);
-        let (wake, wakes) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+        let (wake, wakes, settled) =
+            (Arc::new(Notify::new()), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let handle = EngineHandle {
             wake: Arc::clone(&wake),
             wakes: Arc::clone(&wakes),
+            settled: Arc::clone(&settled),
             status: status_receiver,
             switch: switch_sender,
         };
-        (Self { target, store, options, wake, wakes, started_at: now_ms(), status, switch }, handle)
+        (Self { target, store, options, wake, wakes, settled, started_at: now_ms(), status, switch }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.
@@ -194,6 +203,8 @@ pub(super) struct Written {
     pub(super) object: ObjectId,
     pub(super) unfinished: bool,
     pub(super) rippled: bool,
+    /// The revision of the settings that its record was planned with.
+    pub(super) revision: Option<String>,
 }
 
 /// The least time between the starts of two commits: what comes close together is written together. One that comes alone is
@@ -234,6 +245,10 @@ async fn commit_batches<S: Store>(
             unfinished: matches!(outcome.verdict, Verdict::Unfinished),
             rippled: !outcome.ripple.is_empty(),
             object: outcome.object,
+            revision: match outcome.verdict {
+                Verdict::Applied(record) => Some(record.revision),
+                _ => outcome.partial.map(|record| record.revision),
+            },
         });
         // Only a session that is gone does not listen.
         let _ = reports.send(Report::Committed(written.collect()));

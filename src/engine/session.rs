@@ -19,8 +19,9 @@ use super::schedule::{Begun, Keys, Schedule};
 use super::status::{CircuitStatus, EngineStatus, Phase, Totals};
 use super::target::{FaultClass, Target, TargetFault};
 
-/// Counting the journal costs time that grows with it.
+/// Counting the journal costs time that grows with it: it is done this often, and takes at most a fiftieth of the time.
 const COUNT_PAUSE: Duration = Duration::from_millis(500);
+const COUNT_SHARE: u32 = 50;
 /// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
 const UNWRITTEN: usize = 256;
 
@@ -32,6 +33,7 @@ pub(super) struct Session<T: Target, S: Store> {
     /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
     started_at: i64,
     wakes: Arc<AtomicU64>,
+    settled: Arc<AtomicU64>,
     seen_wakes: u64,
     lanes: Arc<Lanes>,
     schedule: Schedule,
@@ -58,7 +60,8 @@ pub(super) struct Session<T: Target, S: Store> {
     backlog: u64,
     oldest: Option<i64>,
     parked: u64,
-    counted: Option<Instant>,
+    /// When the journal is to be counted again.
+    count_at: Instant,
     state_failure: Option<String>,
     phase: Phase,
 }
@@ -75,6 +78,7 @@ impl<T: Target, S: Store> Session<T, S> {
             options: engine.options.clone(),
             started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
+            settled: Arc::clone(&engine.settled),
             seen_wakes: 0,
             lanes: Arc::default(),
             schedule: Schedule::new(engine.options.limits),
@@ -94,7 +98,7 @@ impl<T: Target, S: Store> Session<T, S> {
             backlog: 0,
             oldest: None,
             parked: 0,
-            counted: None,
+            count_at: Instant::now(),
             state_failure: None,
             phase: Phase::Starting,
         }
@@ -106,7 +110,7 @@ impl<T: Target, S: Store> Session<T, S> {
         let result = async {
             self.replan_if_settings_changed().await?;
             self.admit().await?;
-            if self.counted.is_none_or(|counted| counted.elapsed() >= COUNT_PAUSE) || self.schedule.is_empty() {
+            if self.count_at <= Instant::now() || self.schedule.is_empty() {
                 self.count().await?;
             }
             Ok(())
@@ -193,7 +197,7 @@ impl<T: Target, S: Store> Session<T, S> {
     fn absorbed(&mut self, seq: Seq, object: ObjectId) {
         self.totals.absorbed += 1;
         let verdict = Verdict::Absorbed;
-        self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), audit: None });
+        self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), settled: None, audit: None });
     }
 
     fn write(&mut self, outcome: Outcome) {
@@ -314,8 +318,13 @@ impl<T: Target, S: Store> Session<T, S> {
         self.state_failure = None;
         self.uncommitted -= written.len();
         let mut rippled = false;
-        for Written { seq, object, unfinished, rippled: ripple } in written {
+        for Written { seq, object, unfinished, rippled: ripple, revision } in written {
             rippled |= ripple;
+            if revision.is_some() && revision != self.revision {
+                // The settings changed under it, and it was in the journal when outdated objects were looked for.
+                self.revision = None;
+                rippled = true;
+            }
             if unfinished {
                 self.schedule.rest(seq);
                 // Its time may have come while it was written.
@@ -404,9 +413,10 @@ impl<T: Target, S: Store> Session<T, S> {
     }
 
     async fn count(&mut self) -> Result<(), StateError> {
+        let started = Instant::now();
         let backlog = self.store.backlog().await?;
         (self.backlog, self.oldest, self.parked) = (backlog.tasks, backlog.oldest, backlog.parked);
-        self.counted = Some(Instant::now());
+        self.count_at = Instant::now() + COUNT_PAUSE.max(started.elapsed() * COUNT_SHARE);
         Ok(())
     }
 
@@ -422,6 +432,9 @@ impl<T: Target, S: Store> Session<T, S> {
 
     pub(super) fn publish(&self, status: &watch::Sender<EngineStatus>) {
         let running = self.schedule.running() as u64;
+        let settled = self.settled.load(Ordering::Relaxed);
+        let totals =
+            Totals { done: self.totals.done + settled, unchanged: self.totals.unchanged + settled, ..self.totals };
         let now = EngineStatus {
             phase: self.phase,
             idle: self.phase == Phase::Idle && self.backlog == 0,
@@ -432,7 +445,7 @@ impl<T: Target, S: Store> Session<T, S> {
             lag_ms: self.oldest.map_or(0, |oldest| (now_ms() - oldest).max(0)),
             circuit: self.circuit.open().map(|(reason, since)| CircuitStatus { reason: reason.to_owned(), since }),
             state_failure: self.state_failure.clone(),
-            totals: self.totals,
+            totals,
             wakes: self.seen_wakes,
         };
         status.send_if_modified(|current| {

@@ -3,12 +3,14 @@
 //! The engine sees state only through the trait [`Store`]; one folder per backend implements it.
 
 mod error;
+mod fingerprint;
 pub mod sqlite;
 mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use store::{Backlog, Counts, ParkedFilter, Store};
+pub use fingerprint::Fingerprint;
+pub use store::{Backlog, Counts, ParkedFilter, Store, Taken};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
 };

@@ -33,6 +33,15 @@ pub struct Backlog {
     pub parked: u64,
 }
 
+/// What became of tasks that were taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The last position in the journal.
+    pub last: Seq,
+    /// How many wanted nothing new of a settled object: they are in the audit trail and not in the journal.
+    pub settled: u64,
+}
+
 /// How much is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,6 +58,15 @@ pub trait Store: Send + Sync + 'static {
         tasks: &[NewTask],
         cursor: Option<(&str, &str)>,
     ) -> impl Future<Output = Result<Seq, StateError>> + Send;
+
+    /// As [`Store::append`], for what a source delivers: an event that wants nothing new of a settled object, under the mapping
+    /// and settings of this revision, and before which nothing waits, is done at once.
+    fn take_in(
+        &self,
+        tasks: &[NewTask],
+        cursor: (&str, &str),
+        revision: &str,
+    ) -> impl Future<Output = Result<Taken, StateError>> + Send;
 
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
+use super::Fingerprint;
+
 /// A name by which objects refer to each other or that only one of them may hold, for instance `dn:uid=anna,dc=example`,
 /// `context:10` or `mail:10/anna@example.org`. Compared as text: whoever makes one brings it into canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -192,6 +194,9 @@ pub struct Outcome {
     pub partial: Option<Box<Record>>,
     /// Handles whose dependants must be planned again.
     pub ripple: Vec<Handle>,
+    /// What the task wanted, if the object is settled: it is as wanted, with nothing left to do or to say, so that an event
+    /// that wants the same again changes nothing.
+    pub settled: Option<Fingerprint>,
     /// The line in the audit trail, if the outcome is worth one.
     pub audit: Option<AuditRow>,
 }

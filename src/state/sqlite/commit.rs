@@ -7,26 +7,37 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 use sqlx::{Row, SqliteConnection};
 
-use crate::state::{Footprint, Handle, Outcome, ParkedRow, Record, StateError, Task, Verdict, now_ms};
+use crate::state::{AuditRow, Footprint, Handle, Outcome, ParkedRow, Record, StateError, Task, Verdict, now_ms};
 
 use super::codec::{json, parse};
+use super::intake::write_settled;
 
 pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
     let batch = Batch::of(outcomes)?;
     run(connection, "DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?1))", &batch.done).await?;
     write_records(connection, &batch).await?;
     write_parked(connection, &batch).await?;
+    write_settled(connection, outcomes).await?;
     queue_dependants(connection, &batch.ripple).await?;
+    write_audit(connection, batch.audit.into_iter()).await
+}
+
+/// Writes lines of the audit trail.
+pub(super) async fn write_audit(
+    connection: &mut SqliteConnection,
+    lines: impl Iterator<Item = &AuditRow>,
+) -> Result<(), StateError> {
+    let lines: Vec<_> = lines.collect();
     run(
         connection,
         "INSERT INTO audit (at, object, row) SELECT value ->> 'at', value ->> 'object', value FROM json_each(?1)",
-        &batch.audit,
+        &lines,
     )
     .await
 }
 
 /// Runs a bulk statement, unless there is nothing to do.
-async fn run<V: Serialize>(
+pub(super) async fn run<V: Serialize>(
     connection: &mut SqliteConnection,
     statement: &'static str,
     rows: &[V],
@@ -47,7 +58,7 @@ struct Batch<'a> {
     healed: Vec<&'a str>,
     parked: Vec<&'a ParkedRow>,
     ripple: Vec<&'a str>,
-    audit: Vec<&'a crate::state::AuditRow>,
+    audit: Vec<&'a AuditRow>,
 }
 
 impl<'a> Batch<'a> {

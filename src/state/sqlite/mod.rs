@@ -7,6 +7,7 @@ mod codec;
 mod commit;
 mod credentials;
 mod faces;
+mod intake;
 mod open;
 mod parked;
 mod read;
@@ -22,7 +23,7 @@ use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter, ParkedRow,
-    Record, Seq, StateError, Store, Task, now_ms,
+    Record, Seq, StateError, Store, Taken, Task, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -78,31 +79,14 @@ async fn finish<V>(mut connection: PoolConnection<Sqlite>, result: Result<V, Sta
 
 impl Store for SqliteStore {
     async fn append(&self, tasks: &[NewTask], cursor: Option<(&str, &str)>) -> Result<Seq, StateError> {
-        let rows: Vec<_> = tasks.iter().map(codec::journal_row).collect::<Result<_, _>>()?;
         let mut connection = self.write(Durability::Power).await?;
-        let work = async {
-            sqlx::query(
-                "INSERT INTO journal (object, kind, event, origin, received_at)
-                 SELECT value ->> 'object', value ->> 'kind', value ->> 'event', value ->> 'origin', ?2 FROM json_each(?1)",
-            )
-            .bind(codec::json(&rows)?)
-            .bind(now_ms())
-            .execute(&mut *connection)
-            .await?;
-            if let Some((source, position)) = cursor {
-                sqlx::query(
-                    "INSERT INTO cursors (source, position) VALUES (?1, ?2)
-                     ON CONFLICT (source) DO UPDATE SET position = excluded.position",
-                )
-                .bind(source)
-                .bind(position)
-                .execute(&mut *connection)
-                .await?;
-            }
-            let last = sqlx::query("SELECT coalesce(max(seq), 0) FROM journal").fetch_one(&mut *connection).await?;
-            Ok(Seq(last.get(0)))
-        }
-        .await;
+        let work = intake::append(&mut connection, tasks.iter(), cursor).await;
+        finish(connection, work).await
+    }
+
+    async fn take_in(&self, tasks: &[NewTask], cursor: (&str, &str), revision: &str) -> Result<Taken, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = intake::take_in(&mut connection, tasks, cursor, revision).await;
         finish(connection, work).await
     }
 
@@ -169,10 +153,11 @@ impl Store for SqliteStore {
 
     async fn replan_outdated(&self, revision: &str) -> Result<u64, StateError> {
         let mut connection = self.write(Durability::Process).await?;
+        // Two ranges instead of `<>`, so that the index is used: at a start all objects are up to date.
         let work = sqlx::query(
             "INSERT INTO journal (object, kind, event, origin, received_at)
              SELECT object, kind, NULL, 'settings ' || ?1, ?2 FROM objects
-             WHERE revision <> ?1 AND object NOT IN (SELECT object FROM journal)",
+             WHERE (revision < ?1 OR revision > ?1) AND NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = objects.object)",
         )
         .bind(revision)
         .bind(now_ms())

@@ -148,9 +148,12 @@ pub(super) async fn audit(
 }
 
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
-    let row = sqlx::query("SELECT count(*), min(received_at), (SELECT count(*) FROM parked) FROM journal")
-        .fetch_one(pool)
-        .await?;
+    let row = sqlx::query(
+        "SELECT (SELECT count(*) FROM journal), (SELECT received_at FROM journal ORDER BY seq LIMIT 1),
+                (SELECT count(*) FROM parked)",
+    )
+    .fetch_one(pool)
+    .await?;
     Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2) })
 }
 
