@@ -5,6 +5,7 @@
 
 mod backoff;
 mod circuit;
+mod desk;
 mod perform;
 mod preview;
 mod run;

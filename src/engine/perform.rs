@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use serde::Deserialize;
+
 use crate::state::{
     AuditRow, Fingerprint, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
-    now_ms,
+    Work, now_ms,
 };
 use crate::udm::{Dn, Properties};
 
@@ -91,22 +93,18 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
 }
 
 /// Makes one try of a task.
-pub(super) async fn attempt<T: Target, S: Store>(
-    target: &T,
-    store: &S,
-    lanes: &Lanes,
-    entry: &JournalEntry,
-    own: Option<Record>,
-) -> Tried {
+pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, lanes: &Lanes, work: Work) -> Tried {
     let started = Instant::now();
-    let (dn, desired) = match (&entry.task, &own) {
-        (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
-        (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
-        (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
-    };
+    let Work { entry, record: mut own, settled } = work;
     let revision = target.revision();
-    let subject = Subject { target, store, lanes, entry, dn: &dn, desired: desired.as_ref(), revision };
-    let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
+    let mut known = Known::default();
+    if let (Task::Event(_), Some(own)) = (&entry.task, &mut own)
+        && settled
+        && own.revision == revision
+    {
+        known.set_former(std::mem::take(&mut own.desired));
+    }
+    let state = match own.as_ref().map(|own| T::State::deserialize(&own.state)).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
@@ -115,8 +113,18 @@ pub(super) async fn attempt<T: Target, S: Store>(
     };
     let mut progress =
         Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
-    let stop = subject.pursue(&mut progress).await.err();
-    subject.conclude(own.as_ref(), progress, stop, started)
+    let stop = match Subject::of(target, store, lanes, &entry, own.as_ref(), revision.clone()) {
+        Some(subject) => subject.pursue(&mut progress, &mut known).await.err(),
+        None => None,
+    };
+    if let (Some(own), Some(former)) = (&mut own, known.take_former()) {
+        own.desired = former;
+    }
+    match Subject::of(target, store, lanes, &entry, own.as_ref(), revision) {
+        Some(subject) => subject.conclude(own.as_ref(), progress, stop, started),
+        // There is nothing to plan again.
+        None => Tried::Ended(outcome(&entry, Verdict::Nothing)),
+    }
 }
 
 fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
@@ -143,10 +151,26 @@ struct Subject<'a, T: Target, S: Store> {
     revision: String,
 }
 
-impl<T: Target, S: Store> Subject<'_, T, S> {
+impl<'a, T: Target, S: Store> Subject<'a, T, S> {
+    /// What a task is about; none if nothing is recorded of an object that is to be planned again.
+    fn of(
+        target: &'a T,
+        store: &'a S,
+        lanes: &'a Lanes,
+        entry: &'a JournalEntry,
+        own: Option<&'a Record>,
+        revision: String,
+    ) -> Option<Self> {
+        let (dn, desired) = match (&entry.task, own) {
+            (Task::Event(event), _) => (&event.dn, event.desired()),
+            (Task::Replan { .. }, Some(own)) => (&own.dn, Some(&own.desired)),
+            (Task::Replan { .. }, None) => return None,
+        };
+        Some(Self { target, store, lanes, entry, dn, desired, revision })
+    }
+
     /// Plans and executes until the plan is done.
-    async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
-        let mut known = Known::default();
+    async fn pursue(&self, progress: &mut Progress<T>, known: &mut Known) -> Result<(), Stop> {
         let mut facts = Vec::new();
         'planning: for _ in 0..ROUNDS {
             let decision = self.target.plan(&Input {
@@ -155,12 +179,12 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 dn: self.dn,
                 desired: self.desired,
                 state: &progress.state,
-                known: &known,
+                known,
                 facts: &facts,
             })?;
             let plan = match decision {
                 Decision::Lookup { faces, properties, referrers } => {
-                    look_up(self.store, &mut known, faces, &properties, referrers).await?;
+                    look_up(self.store, known, faces, &properties, referrers).await?;
                     continue;
                 }
                 Decision::Ask(query) => {

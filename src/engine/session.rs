@@ -13,6 +13,7 @@ use crate::state::{Footprint, JournalEntry, Outcome, ParkedFilter, Seq, StateErr
 use crate::udm::ObjectId;
 
 use super::circuit::{Circuit, PROBES};
+use super::desk::Desk;
 use super::perform::{Lanes, Tried, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
 use super::schedule::{Begun, Keys, Schedule};
@@ -29,6 +30,7 @@ const UNWRITTEN: usize = 256;
 pub(super) struct Session<T: Target, S: Store> {
     target: Arc<T>,
     store: Arc<S>,
+    desk: Desk,
     options: EngineOptions,
     /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
     started_at: i64,
@@ -75,6 +77,7 @@ impl<T: Target, S: Store> Session<T, S> {
         Self {
             target: Arc::clone(&engine.target),
             store: Arc::clone(&engine.store),
+            desk: Desk::open(Arc::clone(&engine.store)),
             options: engine.options.clone(),
             started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
@@ -214,11 +217,11 @@ impl<T: Target, S: Store> Session<T, S> {
             && let Some(seq) = self.schedule.start()
         {
             let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
-            let (lanes, reports) = (Arc::clone(&self.lanes), self.reports.clone());
+            let (lanes, reports, desk) = (Arc::clone(&self.lanes), self.reports.clone(), self.desk.clone());
             self.workers.spawn(async move {
-                let report = match store.work(seq).await {
-                    Ok(Some((entry, own))) => {
-                        let tried = attempt(&*target, &*store, &lanes, &entry, own).await;
+                let report = match desk.work(seq).await {
+                    Ok(Some(work)) => {
+                        let tried = attempt(&*target, &*store, &lanes, work).await;
                         Report::Tried { seq, tried: Box::new(tried) }
                     }
                     Ok(None) => Report::Vanished { seq },

@@ -13,6 +13,7 @@ pub use fingerprint::Fingerprint;
 pub use store::{Backlog, Counts, ParkedFilter, Store, Taken};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
+    Work,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
-use super::{AuditRow, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, StateError};
+use super::{
+    AuditRow, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, StateError, Work,
+};
 
 /// Which parked objects are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +80,8 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<JournalEntry>, StateError>> + Send;
 
-    /// A task with what is known of its object; none if the task has ended.
-    fn work(&self, seq: Seq)
-    -> impl Future<Output = Result<Option<(JournalEntry, Option<Record>)>, StateError>> + Send;
+    /// Tasks with what is known of their objects, in no order; those that have ended are missing in the answer.
+    fn work(&self, seqs: &[Seq]) -> impl Future<Output = Result<Vec<Work>, StateError>> + Send;
 
     /// What is known of an object.
     fn record(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Record>, StateError>> + Send;

@@ -148,6 +148,17 @@ pub struct Record {
     pub revision: String,
 }
 
+/// A task with what is known of its object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// The task.
+    pub entry: JournalEntry,
+    /// What is recorded.
+    pub record: Option<Record>,
+    /// Whether what is recorded is all that there was to do, and nothing that the object refers to has changed since.
+    pub settled: bool,
+}
+
 /// What other objects need to know of an object, in the form of the target: small, without personal data where possible.
 pub type Face = Value;
 

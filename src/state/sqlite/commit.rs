@@ -293,6 +293,14 @@ pub(super) async fn queue_dependants(connection: &mut SqliteConnection, ripple: 
         return Ok(());
     }
     let handles = json(&ripple)?;
+    // Those that have a task in the journal already are not queued: whatever it wants, it must look at everything.
+    sqlx::query(
+        "DELETE FROM settled WHERE object IN
+         (SELECT object FROM refs WHERE handle IN (SELECT value FROM json_each(?1)))",
+    )
+    .bind(&handles)
+    .execute(&mut *connection)
+    .await?;
     sqlx::query(
         "INSERT INTO journal (object, kind, event, origin, received_at)
          SELECT p.object, p.kind, p.event, 'dependency changed', ?2 FROM parked p

@@ -23,7 +23,7 @@ use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter, ParkedRow,
-    Record, Seq, StateError, Store, Taken, Task, now_ms,
+    Record, Seq, StateError, Store, Taken, Task, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -102,8 +102,8 @@ impl Store for SqliteStore {
         read::journal_after(&self.readers, after, limit).await
     }
 
-    async fn work(&self, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
-        read::work(&self.readers, seq).await
+    async fn work(&self, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
+        read::work(&self.readers, seqs).await
     }
 
     async fn record(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
