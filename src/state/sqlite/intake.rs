@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Serialize;
 use sqlx::{Row, SqliteConnection};
 
 use crate::state::{AuditRow, Fingerprint, NewTask, Outcome, Seq, StateError, Taken, Task, Verdict, now_ms};
@@ -14,6 +13,7 @@ use crate::udm::ObjectId;
 
 use super::codec::{journal_row, json};
 use super::commit::{run, write_audit};
+use super::rows;
 
 /// Adds tasks to the journal and moves the cursor of their source.
 pub(super) async fn append(
@@ -22,16 +22,11 @@ pub(super) async fn append(
     cursor: Option<(&str, &str)>,
 ) -> Result<Seq, StateError> {
     let rows: Vec<_> = tasks.map(journal_row).collect::<Result<_, _>>()?;
-    if !rows.is_empty() {
-        sqlx::query(
-            "INSERT INTO journal (object, kind, event, origin, received_at)
-             SELECT value ->> 'object', value ->> 'kind', value ->> 'event', value ->> 'origin', ?2 FROM json_each(?1)",
-        )
-        .bind(json(&rows)?)
-        .bind(now_ms())
-        .execute(&mut *connection)
-        .await?;
-    }
+    let (statement, now) = (("INSERT INTO journal (object, kind, event, origin, received_at)", 5, ""), now_ms());
+    rows::insert(connection, statement, &rows, |query, row| {
+        query.bind(row.object).bind(row.kind).bind(&row.event).bind(row.origin).bind(now)
+    })
+    .await?;
     if let Some((source, position)) = cursor {
         sqlx::query(
             "INSERT INTO cursors (source, position) VALUES (?1, ?2)
@@ -113,28 +108,23 @@ fn unchanged(new: &NewTask, revision: &str) -> AuditRow {
 
 /// Notes which objects are settled after these outcomes.
 pub(super) async fn write_settled(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        object: &'a str,
-        fingerprint: &'a str,
-    }
     let (mut settled, mut open) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         let object = outcome.object.as_str();
         match &outcome.settled {
-            Some(fingerprint) => settled.push(Row { object, fingerprint: fingerprint.as_str() }),
+            Some(fingerprint) => settled.push((object, fingerprint.as_str())),
             // One that was absorbed says nothing about its object, and one that was removed has gone from all tables.
             None if matches!(outcome.verdict, Verdict::Absorbed | Verdict::Removed) => {}
             None => open.push(object),
         }
     }
     run(connection, "DELETE FROM settled WHERE object IN (SELECT value FROM json_each(?1))", &open).await?;
-    run(
-        connection,
-        "INSERT INTO settled (object, fingerprint) SELECT value ->> 'object', value ->> 'fingerprint' FROM json_each(?1) WHERE true
-         ON CONFLICT (object) DO UPDATE SET fingerprint = excluded.fingerprint
+    let statement = (
+        "INSERT INTO settled (object, fingerprint)",
+        2,
+        "ON CONFLICT (object) DO UPDATE SET fingerprint = excluded.fingerprint
          WHERE settled.fingerprint <> excluded.fingerprint",
-        &settled,
-    )
-    .await
+    );
+    rows::insert(connection, statement, &settled, |query, (object, fingerprint)| query.bind(*object).bind(*fingerprint))
+        .await
 }

@@ -11,6 +11,7 @@ mod intake;
 mod open;
 mod parked;
 mod read;
+mod rows;
 
 use std::collections::HashMap;
 use std::path::Path;
