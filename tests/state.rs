@@ -6,7 +6,7 @@ use std::path::Path;
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
     AuditRow, Fingerprint, Footprint, Handle, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Seq, Store, Task,
-    Verdict, now_ms,
+    TaskSort, Verdict, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -94,7 +94,9 @@ async fn append(store: &SqliteStore, names: &[&str]) -> Vec<Seq> {
 }
 
 async fn journal(store: &SqliteStore) -> Vec<(String, bool)> {
-    let entries = store.journal_after(Seq(0), 1000).await.unwrap();
+    let mut entries = store.journal_after(Seq(0), TaskSort::Event, 1000).await.unwrap();
+    entries.extend(store.journal_after(Seq(0), TaskSort::Replan, 1000).await.unwrap());
+    entries.sort_by_key(|entry| entry.seq);
     entries.iter().map(|entry| (entry.task.object().to_string(), matches!(entry.task, Task::Replan { .. }))).collect()
 }
 
@@ -106,7 +108,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     store.append(&[task("c")], Some(("spool", "0003.json"))).await.unwrap();
     drop(store);
     let store = open(folder.path()).await;
-    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
     assert_eq!(
         entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(),
         ["b", "a", "c"].map(|n| Task::Event(event(n)))
@@ -114,7 +116,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     assert_eq!(entries[2].origin, "test c");
     assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("0003.json"));
     assert_eq!(store.cursor("other").await.unwrap(), None);
-    assert_eq!(store.journal_after(entries[0].seq, 1).await.unwrap()[0].seq, entries[1].seq);
+    assert_eq!(store.journal_after(entries[0].seq, TaskSort::Event, 1).await.unwrap()[0].seq, entries[1].seq);
 }
 
 #[tokio::test]
@@ -394,7 +396,8 @@ async fn an_event_that_wants_nothing_new_of_a_settled_object_is_done_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     assert_eq!(taken(&store, &[task("a"), task("b")], "r1").await, 0, "they are unknown");
-    let seqs: Vec<_> = store.journal_after(Seq(0), 9).await.unwrap().iter().map(|entry| entry.seq).collect();
+    let seqs: Vec<_> =
+        store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().iter().map(|entry| entry.seq).collect();
     store.commit(&[settled(seqs[0], "a", &[]), applied(seqs[1], record("b", &[], &[]), &[])]).await.unwrap();
     assert!(!store.work(&append(&store, &["b"]).await).await.unwrap()[0].settled);
 
@@ -406,7 +409,7 @@ async fn an_event_that_wants_nothing_new_of_a_settled_object_is_done_at_once() {
     assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("9.json"));
 
     assert_eq!(taken(&store, &[task("a")], "r2").await, 0, "with other settings it may want something else");
-    let seq = store.journal_after(Seq(0), 9).await.unwrap()[2].seq;
+    let seq = store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap()[2].seq;
     assert!(store.work(&[seq]).await.unwrap()[0].settled);
     assert_eq!(taken(&store, &[task("a")], "r1").await, 0, "it waits for what comes before it");
 }
@@ -421,7 +424,8 @@ async fn within_one_delivery_order_counts() {
         event.change = Change::Present(properties("new"));
     }
     assert_eq!(taken(&store, &[task("a"), other.clone(), task("a")], "r1").await, 1);
-    let left: Vec<_> = store.journal_after(Seq(0), 9).await.unwrap().into_iter().map(|entry| entry.task).collect();
+    let left: Vec<_> =
+        store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().into_iter().map(|entry| entry.task).collect();
     assert_eq!(left, [other.task, task("a").task]);
 }
 
@@ -436,7 +440,8 @@ async fn what_happens_to_an_object_unsettles_it() {
         settled
     };
     let settle = async || {
-        let seqs: Vec<_> = store.journal_after(Seq(0), 9).await.unwrap().iter().map(|entry| entry.seq).collect();
+        let seqs: Vec<_> =
+            store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().iter().map(|entry| entry.seq).collect();
         for seq in seqs {
             store.commit(&[settled(seq, "a", &["context:10"])]).await.unwrap();
         }

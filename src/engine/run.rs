@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::state::{Outcome, Seq, Store, Verdict, now_ms};
+use crate::state::{Handle, Outcome, Seq, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
 use super::backoff::Backoff;
@@ -20,7 +20,7 @@ use super::perform::Tried;
 use super::schedule::Limits;
 use super::session::Session;
 use super::status::EngineStatus;
-use super::target::Target;
+use super::target::{Pace, Target};
 
 /// How the engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +37,33 @@ pub struct EngineOptions {
     pub audit_retention: Duration,
     /// How long tasks that run may go on when the engine is told to stop.
     pub drain: Duration,
+    /// Calls started in a second, at most.
+    pub calls_per_second: Option<u32>,
+    /// What a faulty object means for the others.
+    pub on_error: OnError,
+}
+
+/// What a faulty object means for the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// It is parked, and only what depends on it waits.
+    #[default]
+    Continue,
+    /// It is parked, and everything waits until it is corrected, deleted or dropped.
+    Halt,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            limits: Limits { total: 64, per_lane: 2 },
+            limits: Limits::side_by_side(64),
             window: 4_096,
             retry: Backoff::default(),
             parked_retry: Duration::from_mins(15),
             audit_retention: Duration::from_hours(90 * 24),
             drain: Duration::from_secs(20),
+            calls_per_second: None,
+            on_error: OnError::default(),
         }
     }
 }
@@ -67,6 +83,7 @@ pub enum Switch {
 pub struct EngineHandle {
     wake: Arc<Notify>,
     wakes: Arc<AtomicU64>,
+    reopen: Arc<Notify>,
     settled: Arc<AtomicU64>,
     status: watch::Receiver<EngineStatus>,
     switch: watch::Sender<Switch>,
@@ -82,6 +99,12 @@ impl EngineHandle {
     /// Tells the engine of events that wanted nothing new and were done when they were taken in.
     pub fn settled(&self, events: u64) {
         self.settled.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Tells the engine that something changed outside that gives hope, for instance credentials: what waits for the target
+    /// or a part of it is tried at once.
+    pub fn reopen(&self) {
+        self.reopen.notify_one();
     }
 
     /// Pauses the engine or lets it go on.
@@ -115,6 +138,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) store: Arc<S>,
     pub(super) options: EngineOptions,
     wake: Arc<Notify>,
+    reopen: Arc<Notify>,
     pub(super) wakes: Arc<AtomicU64>,
     pub(super) settled: Arc<AtomicU64>,
     pub(super) started_at: i64,
@@ -129,14 +153,16 @@ impl<T: Target, S: Store> Engine<T, S> {
         let (switch_sender, switch) = watch::channel(Switch::On);
         let (wake, wakes, settled) =
             (Arc::new(Notify::new()), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let reopen = Arc::new(Notify::new());
         let handle = EngineHandle {
+            reopen: Arc::clone(&reopen),
             wake: Arc::clone(&wake),
             wakes: Arc::clone(&wakes),
             settled: Arc::clone(&settled),
             status: status_receiver,
             switch: switch_sender,
         };
-        (Self { target, store, options, wake, wakes, settled, started_at: now_ms(), status, switch }, handle)
+        (Self { target, store, options, wake, reopen, wakes, settled, started_at: now_ms(), status, switch }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.
@@ -148,13 +174,15 @@ impl<T: Target, S: Store> Engine<T, S> {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            session.start_tasks(*self.switch.borrow_and_update());
+            let switch = *self.switch.borrow_and_update();
+            session.start_tasks(switch).await;
             session.publish(&self.status);
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(report) = report_receiver.recv() => session.take(report).await,
                 () = self.wake.notified() => session.look_at_journal().await,
                 _ = tick.tick() => session.tick().await,
+                () = self.reopen.notified() => session.reopen(),
                 () = sleep_until(session.next_time()) => session.time_passed(),
                 Ok(()) = self.switch.changed() => {}
             }
@@ -194,7 +222,7 @@ pub(super) enum Report {
     },
     Committed(Vec<Written>),
     CommitFailed(String),
-    Probed(Result<(), String>),
+    Probed(Result<(), (Pace, String)>),
 }
 
 /// What the session needs to know of a written outcome.
@@ -202,7 +230,7 @@ pub(super) struct Written {
     pub(super) seq: Seq,
     pub(super) object: ObjectId,
     pub(super) unfinished: bool,
-    pub(super) rippled: bool,
+    pub(super) ripple: Vec<Handle>,
     /// The revision of the settings that its record was planned with.
     pub(super) revision: Option<String>,
 }
@@ -243,7 +271,7 @@ async fn commit_batches<S: Store>(
         let written = batch.drain(..).map(|outcome| Written {
             seq: outcome.seq,
             unfinished: matches!(outcome.verdict, Verdict::Unfinished),
-            rippled: !outcome.ripple.is_empty(),
+            ripple: outcome.ripple,
             object: outcome.object,
             revision: match outcome.verdict {
                 Verdict::Applied(record) => Some(record.revision),

@@ -10,7 +10,7 @@ mod types;
 
 pub use error::{StateError, StateErrorCategory};
 pub use fingerprint::Fingerprint;
-pub use store::{Backlog, Counts, ParkedFilter, Store, Taken};
+pub use store::{Backlog, Counts, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
     Work,

@@ -8,8 +8,10 @@ use super::operation::Service;
 pub(super) enum Seat {
     /// In the object.
     Object,
-    /// In another writer.
+    /// In the moment: the same call may work at once.
     Busy,
+    /// In the context that the call is about, for a while: another process writes, or its database is being updated.
+    Locked,
     /// In the context that the call is about.
     Context,
     /// In the credentials of the call: the master's concern everybody, those of a context admin only his context.
@@ -103,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
         "*",
         Text::Starts("User update conflict"),
         Category::UserLocked,
-        Seat::Busy,
+        Seat::Locked,
         "another process is changing users of this context",
     ),
     // By exception.
@@ -111,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         "DatabaseUpdateException",
         Text::Any,
         Category::DatabaseUpdate,
-        Seat::World,
+        Seat::Locked,
         "OX is updating the database of the context",
     ),
     row(
@@ -270,7 +272,7 @@ pub(super) const RULES: &[Rule] = &[
         TALK,
         Text::Holds("Database is locked or is now being updated"),
         Category::DatabaseUpdate,
-        Seat::World,
+        Seat::Locked,
         DATABASE,
     ),
     row(TALK, Text::Holds("Communications link failure"), Category::DatabaseTrouble, Seat::World, DATABASE),

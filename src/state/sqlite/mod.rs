@@ -24,7 +24,7 @@ use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter, ParkedRow,
-    Record, Seq, StateError, Store, Taken, Task, Work, now_ms,
+    Record, Seq, StateError, Store, Taken, Task, TaskSort, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -99,8 +99,12 @@ impl Store for SqliteStore {
         Ok(row.map(|row| row.get(0)))
     }
 
-    async fn journal_after(&self, after: Seq, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
-        read::journal_after(&self.readers, after, limit).await
+    async fn journal_after(&self, after: Seq, sort: TaskSort, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
+        read::journal_after(&self.readers, after, sort, limit).await
+    }
+
+    async fn oldest_task(&self, object: &ObjectId) -> Result<Option<Seq>, StateError> {
+        read::oldest_task(&self.readers, object).await
     }
 
     async fn work(&self, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
