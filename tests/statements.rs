@@ -170,19 +170,24 @@ async fn no_statement_of_a_usual_day_walks_through_a_table() {
     statements.0.lock().unwrap().clear();
     usual_day(&store).await;
     let heard: Vec<_> = statements.0.lock().unwrap().iter().cloned().collect();
-    let heard: Vec<_> =
-        heard.iter().filter(|text| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb))).collect();
+    let heard: Vec<_> = heard
+        .iter()
+        .filter(|text| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb)))
+        .collect();
     assert!(heard.len() > 30, "only {} statements were heard", heard.len());
 
     let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
     let mut walks = Vec::new();
     for text in heard {
-        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(&mut connection).await.unwrap();
+        let plan =
+            sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(&mut connection).await.unwrap();
         for row in plan {
             let step: String = row.get("detail");
-            let is_fine = EXCEPTIONS.iter().any(|(known, part)| {
-                (step == *known || step.starts_with(&format!("{known} "))) && text.contains(part)
-            });
+            let is_fine = EXCEPTIONS
+                .iter()
+                .any(|(known, part)| (step == *known || step.starts_with(&format!("{known} "))) && text.contains(part));
+            // Rows that came with the statement.
+            let is_fine = is_fine || step.ends_with("-ROW VALUES CLAUSE");
             if step.starts_with("SCAN") && !is_fine {
                 walks.push(format!("{step}: {text}"));
             }

@@ -237,7 +237,7 @@ pub(super) struct Written {
 
 /// The least time between the starts of two commits: what comes close together is written together. One that comes alone is
 /// written at once.
-const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+const COMMIT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Writes outcomes in batches as they come. A failing store is tried until it works: nothing is lost meanwhile.
 async fn commit_batches<S: Store>(

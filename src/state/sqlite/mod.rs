@@ -55,12 +55,11 @@ impl SqliteStore {
 
     async fn write(&self, durability: Durability) -> Result<PoolConnection<Sqlite>, StateError> {
         let mut connection = self.writer.acquire().await?;
-        let pragma = match durability {
-            Durability::Power => "PRAGMA synchronous = FULL",
-            Durability::Process => "PRAGMA synchronous = NORMAL",
+        let begin = match durability {
+            Durability::Power => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Durability::Process => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
-        sqlx::query(pragma).execute(&mut *connection).await?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        sqlx::query(begin).execute(&mut *connection).await?;
         Ok(connection)
     }
 }
