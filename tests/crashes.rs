@@ -68,7 +68,7 @@ impl Plan {
                 self.kills += 1;
                 self.places.insert(place.into());
             }
-            (Run::Killed, Death::Sudden { .. }) => self.kills += 1,
+            (Run::Killed, Death::Sudden { .. } | Death::Told { .. }) => self.kills += 1,
             // It is not passed that often in this life: the next one dies earlier.
             (Run::Rested(_), Death::At(place, passage)) if passage > 1 => {
                 self.deaths.push_back((Death::At(place, passage / 2), missed));
