@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
-    AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
+    AuditRow, Fingerprint, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
+    Work, now_ms,
 };
 use crate::udm::{Dn, ObjectId, Properties};
 
@@ -118,21 +120,18 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
 }
 
 /// Makes one try of a task.
-pub(super) async fn attempt<T: Target, S: Store>(
-    target: &T,
-    store: &S,
-    shared: &Shared,
-    entry: &JournalEntry,
-    own: Option<Record>,
-) -> Tried {
+pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, shared: &Shared, work: Work) -> Tried {
     let started = Instant::now();
-    let (dn, desired) = match (&entry.task, &own) {
-        (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
-        (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
-        (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
-    };
-    let subject = Subject { target, store, shared, entry, dn: &dn, desired: desired.as_ref() };
-    let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
+    let Work { entry, record: mut own, settled } = work;
+    let revision = target.revision();
+    let mut known = Known::default();
+    if let (Task::Event(_), Some(own)) = (&entry.task, &mut own)
+        && settled
+        && own.revision == revision
+    {
+        known.set_former(std::mem::take(&mut own.desired));
+    }
+    let state = match own.as_ref().map(|own| T::State::deserialize(&own.state)).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
@@ -147,8 +146,19 @@ pub(super) async fn attempt<T: Target, S: Store>(
         warnings: Vec::new(),
         skipped: None,
     };
-    let stop = subject.pursue(&mut progress).await.err();
-    subject.conclude(own.as_ref(), progress, stop, started)
+    let mut inquiry = Inquiry::knowing(known);
+    let stop = match Subject::of(target, store, shared, &entry, own.as_ref(), revision.clone()) {
+        Some(subject) => subject.pursue(&mut progress, &mut inquiry).await.err(),
+        None => None,
+    };
+    if let (Some(own), Some(former)) = (&mut own, inquiry.take_former()) {
+        own.desired = former;
+    }
+    match Subject::of(target, store, shared, &entry, own.as_ref(), revision) {
+        Some(subject) => subject.conclude(own.as_ref(), progress, stop, started),
+        // There is nothing to plan again.
+        None => Tried::Ended(outcome(&entry, Verdict::Nothing)),
+    }
 }
 
 fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
@@ -158,6 +168,7 @@ fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
         verdict,
         partial: None,
         ripple: Vec::new(),
+        settled: None,
         audit: None,
     }
 }
@@ -170,6 +181,8 @@ struct Subject<'a, T: Target, S: Store> {
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
+    /// Of the settings at the start of the try: what it reaches counts as planned with these.
+    revision: String,
 }
 
 impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
@@ -194,12 +207,28 @@ impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
     }
 }
 
-impl<T: Target, S: Store> Subject<'_, T, S> {
+impl<'a, T: Target, S: Store> Subject<'a, T, S> {
+    /// What a task is about; none if nothing is recorded of an object that is to be planned again.
+    fn of(
+        target: &'a T,
+        store: &'a S,
+        shared: &'a Shared,
+        entry: &'a JournalEntry,
+        own: Option<&'a Record>,
+        revision: String,
+    ) -> Option<Self> {
+        let (dn, desired) = match (&entry.task, own) {
+            (Task::Event(event), _) => (&event.dn, event.desired()),
+            (Task::Replan { .. }, Some(own)) => (&own.dn, Some(&own.desired)),
+            (Task::Replan { .. }, None) => return None,
+        };
+        Some(Self { target, store, shared, entry, dn, desired, revision })
+    }
+
     /// Plans and executes until the plan is done.
-    async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
+    async fn pursue(&self, progress: &mut Progress<T>, inquiry: &mut Inquiry<T>) -> Result<(), Stop> {
         let case =
             Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
-        let mut inquiry = Inquiry::new();
         'planning: loop {
             let plan = inquiry.decide(self, self.target, &case, &progress.state).await?;
             let Plan { base, calls, skipped, warnings, attributes } = plan;
@@ -294,11 +323,15 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             Verdict::Removed => ripple(own, None),
             _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
         };
+        let settled =
+            self.desired.filter(|_| notes.is_empty() && matches!(verdict, Verdict::Applied(_) | Verdict::Nothing));
+        let kind = self.entry.task.kind();
+        let settled = settled.map(|desired| Fingerprint::of(kind, self.dn, desired, &self.revision));
         let audit = AuditRow {
             at: now_ms(),
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
-            kind: self.entry.task.kind(),
+            kind,
             event: self.entry.task.event().to_owned(),
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
@@ -307,9 +340,9 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             values: progress.values,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         };
-        let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
+        let ended = Outcome { partial, ripple, settled, audit: Some(audit), ..outcome(self.entry, verdict) };
         match again {
             Some((why, cause)) => Tried::Again { why, cause, reached: Some(ended) },
             None => Tried::Ended(ended),
@@ -328,7 +361,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             face: self.target.face(kind, &desired, state),
             footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
             desired,
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         }
     }
 

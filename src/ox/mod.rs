@@ -8,6 +8,7 @@ pub mod execute;
 pub mod handles;
 pub mod mapping;
 pub mod model;
+mod names;
 pub mod picture;
 pub mod plan;
 pub mod rehearsal;

@@ -9,7 +9,7 @@ use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditRow, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, StateError,
-    WaitingChange,
+    WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -54,6 +54,15 @@ pub struct Backlog {
     pub parked: u64,
 }
 
+/// What became of tasks that were taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The last position in the journal.
+    pub last: Seq,
+    /// How many wanted nothing new of a settled object: they are in the audit trail and not in the journal.
+    pub settled: u64,
+}
+
 /// How much is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +80,15 @@ pub trait Store: Send + Sync + 'static {
         cursor: Option<(&str, &str)>,
     ) -> impl Future<Output = Result<Seq, StateError>> + Send;
 
+    /// As [`Store::append`], for what a source delivers: an event that wants nothing new of a settled object, under the mapping
+    /// and settings of this revision, and before which nothing waits, is done at once.
+    fn take_in(
+        &self,
+        tasks: &[NewTask],
+        cursor: (&str, &str),
+        revision: &str,
+    ) -> impl Future<Output = Result<Taken, StateError>> + Send;
+
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
 
@@ -85,9 +103,8 @@ pub trait Store: Send + Sync + 'static {
     /// The oldest task of an object.
     fn oldest_task(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Seq>, StateError>> + Send;
 
-    /// A task with what is known of its object; none if the task has ended.
-    fn work(&self, seq: Seq)
-    -> impl Future<Output = Result<Option<(JournalEntry, Option<Record>)>, StateError>> + Send;
+    /// Tasks with what is known of their objects, in no order; those that have ended are missing in the answer.
+    fn work(&self, seqs: &[Seq]) -> impl Future<Output = Result<Vec<Work>, StateError>> + Send;
 
     /// What is known of an object.
     fn record(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Record>, StateError>> + Send;

@@ -8,9 +8,11 @@ mod codec;
 mod commit;
 mod credentials;
 mod faces;
+mod intake;
 mod open;
 mod parked;
 mod read;
+mod rows;
 mod settings;
 mod shadow;
 mod transaction;
@@ -25,7 +27,7 @@ use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditFilter, AuditRow, Backlog, Counts, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome,
-    ParkedFilter, ParkedRow, Record, Seq, StateError, Store, Task, TaskSort, WaitingChange, now_ms,
+    ParkedFilter, ParkedRow, Record, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -53,31 +55,14 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     async fn append(&self, tasks: &[NewTask], cursor: Option<(&str, &str)>) -> Result<Seq, StateError> {
-        let rows: Vec<_> = tasks.iter().map(codec::journal_row).collect::<Result<_, _>>()?;
         let mut connection = self.write(Durability::Power).await?;
-        let work = async {
-            sqlx::query(
-                "INSERT INTO journal (object, kind, event, origin, received_at)
-                 SELECT value ->> 'object', value ->> 'kind', value ->> 'event', value ->> 'origin', ?2 FROM json_each(?1)",
-            )
-            .bind(codec::json(&rows)?)
-            .bind(now_ms())
-            .execute(&mut *connection)
-            .await?;
-            if let Some((source, position)) = cursor {
-                sqlx::query(
-                    "INSERT INTO cursors (source, position) VALUES (?1, ?2)
-                     ON CONFLICT (source) DO UPDATE SET position = excluded.position",
-                )
-                .bind(source)
-                .bind(position)
-                .execute(&mut *connection)
-                .await?;
-            }
-            let last = sqlx::query("SELECT coalesce(max(seq), 0) FROM journal").fetch_one(&mut *connection).await?;
-            Ok(Seq(last.get(0)))
-        }
-        .await;
+        let work = intake::append(&mut connection, tasks.iter(), cursor).await;
+        finish(connection, work).await
+    }
+
+    async fn take_in(&self, tasks: &[NewTask], cursor: (&str, &str), revision: &str) -> Result<Taken, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = intake::take_in(&mut connection, tasks, cursor, revision).await;
         finish(connection, work).await
     }
 
@@ -97,8 +82,8 @@ impl Store for SqliteStore {
         read::oldest_task(&self.readers, object).await
     }
 
-    async fn work(&self, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
-        read::work(&self.readers, seq).await
+    async fn work(&self, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
+        read::work(&self.readers, seqs).await
     }
 
     async fn record(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
@@ -148,10 +133,11 @@ impl Store for SqliteStore {
 
     async fn replan_outdated(&self, revision: &str) -> Result<u64, StateError> {
         let mut connection = self.write(Durability::Process).await?;
+        // Two ranges instead of `<>`, so that the index is used: at a start all objects are up to date.
         let work = sqlx::query(
             "INSERT INTO journal (object, kind, event, origin, received_at)
              SELECT object, kind, NULL, 'settings ' || ?1, ?2 FROM objects
-             WHERE revision <> ?1 AND object NOT IN (SELECT object FROM journal)",
+             WHERE (revision < ?1 OR revision > ?1) AND NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = objects.object)",
         )
         .bind(revision)
         .bind(now_ms())
