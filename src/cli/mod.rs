@@ -7,6 +7,7 @@ mod demo;
 mod error;
 mod explain;
 mod history;
+mod impact;
 mod mapping;
 mod output;
 mod parked;
@@ -56,8 +57,10 @@ enum Command {
     Parked(parked::Parked),
     /// What was done for an object, or lately at all.
     History(history::History),
-    /// Attribute mappings: print, check, try.
+    /// Attribute mappings: print, check, try, and what a change would do.
     Mapping(mapping::MappingCommand),
+    /// Approve a change of settings that waits because it would change many objects.
+    ApproveChange(impact::ApproveChange),
     /// Print the custom resource definitions.
     Crds(crds::Crds),
 }
@@ -76,7 +79,8 @@ pub async fn run() -> ExitCode {
         Command::Run(command) => command.run().await,
         Command::Plan(command) => command.run().await,
         Command::Explain(command) => command.run().await,
-        Command::Mapping(command) => command.run(),
+        Command::Mapping(command) => command.run().await,
+        Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),
         Command::Parked(command) => command.run().await,
         Command::History(command) => command.run().await,

@@ -1,23 +1,23 @@
 //! The work on one task: plan, execute, learn, plan again, until the object is as desired.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
     AuditRow, Fingerprint, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
     Work, now_ms,
 };
-use crate::udm::{Dn, Properties};
+use crate::udm::{Dn, ObjectId, Properties};
 
+use super::decide::{Case, Endless, Inquiry, Way};
 use super::gates::Gates;
-use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault};
+use super::target::{FaultClass, Known, Plan, Reaction, Rejection, Target, TargetFault};
 use super::throttle::Throttle;
-
-/// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
-const ROUNDS: usize = 24;
 
 /// How a try ended.
 pub(super) enum Tried {
@@ -71,6 +71,7 @@ struct Progress<T: Target> {
     state: T::State,
     calls: Vec<String>,
     attributes: Vec<String>,
+    values: BTreeMap<String, Value>,
     warnings: Vec<String>,
     skipped: Option<String>,
 }
@@ -94,6 +95,12 @@ impl From<Rejection> for Stop {
             cause: rejection.message,
             waits_for: rejection.waits_for,
         }
+    }
+}
+
+impl From<Endless> for Stop {
+    fn from(endless: Endless) -> Self {
+        Self::Refused { category: "Protocol".to_owned(), cause: endless.to_string(), waits_for: Vec::new() }
     }
 }
 
@@ -131,13 +138,20 @@ pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, shared: 
             return Tried::Again { why: Why::Fault(FaultClass::World), cause, reached: None };
         }
     };
-    let mut progress =
-        Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
+    let mut progress = Progress {
+        state,
+        calls: Vec::new(),
+        attributes: Vec::new(),
+        values: BTreeMap::new(),
+        warnings: Vec::new(),
+        skipped: None,
+    };
+    let mut inquiry = Inquiry::knowing(known);
     let stop = match Subject::of(target, store, shared, &entry, own.as_ref(), revision.clone()) {
-        Some(subject) => subject.pursue(&mut progress, &mut known).await.err(),
+        Some(subject) => subject.pursue(&mut progress, &mut inquiry).await.err(),
         None => None,
     };
-    if let (Some(own), Some(former)) = (&mut own, known.take_former()) {
+    if let (Some(own), Some(former)) = (&mut own, inquiry.take_former()) {
         own.desired = former;
     }
     match Subject::of(target, store, shared, &entry, own.as_ref(), revision) {
@@ -188,31 +202,37 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
         };
         Some(Self { target, store, shared, entry, dn, desired, revision })
     }
+}
 
+impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
+    type Stop = Stop;
+
+    async fn look_up(
+        &self,
+        known: &mut Known,
+        faces: Vec<Handle>,
+        properties: Vec<ObjectId>,
+        referrers: Vec<Handle>,
+    ) -> Result<(), StateError> {
+        look_up(self.store, known, faces, &properties, referrers).await
+    }
+
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.pass(self.target.query_gate(query))?;
+        self.shared.throttle.turn().await;
+        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
+        pass(FailurePoint::QuestionAnswered);
+        Ok(fact)
+    }
+}
+
+impl<T: Target, S: Store> Subject<'_, T, S> {
     /// Plans and executes until the plan is done.
-    async fn pursue(&self, progress: &mut Progress<T>, known: &mut Known) -> Result<(), Stop> {
-        let mut facts = Vec::new();
-        'planning: for _ in 0..ROUNDS {
-            let decision = self.target.plan(&Input {
-                object: self.entry.task.object(),
-                kind: self.entry.task.kind(),
-                dn: self.dn,
-                desired: self.desired,
-                state: &progress.state,
-                known,
-                facts: &facts,
-            })?;
-            let plan = match decision {
-                Decision::Lookup { faces, properties, referrers } => {
-                    look_up(self.store, known, faces, &properties, referrers).await?;
-                    continue;
-                }
-                Decision::Ask(query) => {
-                    facts.push(self.ask(&query).await?);
-                    continue;
-                }
-                Decision::Do(plan) => plan,
-            };
+    async fn pursue(&self, progress: &mut Progress<T>, inquiry: &mut Inquiry<T>) -> Result<(), Stop> {
+        let case =
+            Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
+        'planning: loop {
+            let plan = inquiry.decide(self, self.target, &case, &progress.state).await?;
             let Plan { base, calls, skipped, warnings, attributes } = plan;
             progress.state = base;
             progress.skipped = skipped;
@@ -220,14 +240,18 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
             merge(&mut progress.attributes, attributes);
             for call in calls {
                 match self.execute(&call, progress).await? {
-                    Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                    Ok(effect) => {
+                        progress.values.extend(self.target.safe_values(&call));
+                        self.target.advance(&mut progress.state, &call, &effect);
+                        pass(FailurePoint::CallTakenOver);
+                    }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
-                            facts.push(fact);
+                            inquiry.learn(fact);
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            facts.push(self.ask(&query).await?);
+                            inquiry.ask(self, query).await?;
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
@@ -237,13 +261,6 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
             }
             return Ok(());
         }
-        Err(Stop::Refused {
-            category: "Protocol".to_owned(),
-            cause: format!(
-                "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a defect of oxherd; please report it with the object's history"
-            ),
-            waits_for: Vec::new(),
-        })
     }
 
     /// Makes a call when it is its turn.
@@ -258,12 +275,6 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
         throttle.answered(name, started.elapsed());
         progress.calls.push(name.to_owned());
         Ok(result)
-    }
-
-    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
-        self.pass(self.target.query_gate(query))?;
-        self.shared.throttle.turn().await;
-        self.target.observe(query).await.map_err(|fault| stop_for(&fault))
     }
 
     fn pass(&self, gate: Option<Handle>) -> Result<(), Stop> {
@@ -323,10 +334,12 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
             kind,
+            event: self.entry.task.event().to_owned(),
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
             calls: progress.calls,
             attributes: progress.attributes,
+            values: progress.values,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             revision: self.revision.clone(),

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::{Handle, Outcome, Seq, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
@@ -259,6 +260,7 @@ async fn commit_batches<S: Store>(
         }
         next = Instant::now() + COMMIT_PAUSE;
         let mut attempt = 0;
+        pass(FailurePoint::BeforeOutcomes);
         while let Err(error) = store.commit(&batch).await {
             attempt += 1;
             tracing::error!(%error, attempt, "cannot write to the state store");
@@ -268,6 +270,7 @@ async fn commit_batches<S: Store>(
             }
             tokio::time::sleep(PROBES.wait(attempt).max(Duration::from_millis(50))).await;
         }
+        pass(FailurePoint::AfterOutcomes);
         let written = batch.drain(..).map(|outcome| Written {
             seq: outcome.seq,
             unfinished: matches!(outcome.verdict, Verdict::Unfinished),

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::state::{Face, Footprint, Found, Handle};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
@@ -70,6 +71,11 @@ pub trait Target: Send + Sync + 'static {
 
     /// Short constant name of a call.
     fn call_name(&self, call: &Self::Call) -> &'static str;
+
+    /// The values in a call that the audit trail may keep, by attribute: those that an administrator marked as safe.
+    fn safe_values(&self, _call: &Self::Call) -> Vec<(String, Value)> {
+        Vec::new()
+    }
 
     /// Makes a call. `state` is the state before it; calls that refer to what an earlier call of the plan made find it there.
     fn execute(

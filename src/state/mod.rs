@@ -10,10 +10,10 @@ mod types;
 
 pub use error::{StateError, StateErrorCategory};
 pub use fingerprint::Fingerprint;
-pub use store::{Backlog, Counts, ParkedFilter, Store, Taken, TaskSort};
+pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
-    AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
-    Work,
+    AuditRow, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task,
+    Verdict, WaitingChange, Work,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oxherd::api::Manifests;
-use oxherd::controller::{Connector, ConnectorConfig, Intake, resolve};
-use oxherd::engine::{EngineStatus, Phase};
+use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, resolve};
+use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase};
 use oxherd::simulator::ox::{Counters, OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{AuditRow, ParkedFilter, ParkedRow, Store};
@@ -34,6 +34,8 @@ pub struct Setup {
     pub spec: Value,
     /// Further manifests.
     pub manifests: Vec<Value>,
+    /// Changes what no manifest can change in the engine.
+    pub tune: Box<dyn Fn(&mut EngineOptions) + Send + Sync>,
 }
 
 impl Default for Setup {
@@ -46,7 +48,7 @@ impl Default for Setup {
             shared_accounts: true,
             ..OxOptions::default()
         };
-        Self { ox, spec: json!({}), manifests: Vec::new() }
+        Self { ox, spec: json!({}), manifests: Vec::new(), tune: Box::new(|_| {}) }
     }
 }
 
@@ -91,7 +93,7 @@ impl World {
     pub async fn empty(change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = Setup::default();
         change(&mut setup);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = scratch();
         for name in ["manifests", "spool", "state"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
@@ -119,7 +121,10 @@ impl World {
         let documents: Vec<_> = [connector, secret].iter().chain(&self.setup.manifests).map(Value::to_string).collect();
         fs::write(folder.join("all.yaml"), documents.join("\n---\n")).unwrap();
         let manifests = Manifests::read(&folder).unwrap_or_else(|errors| panic!("{errors}"));
-        resolve(&manifests, "test", &manifests.connectors["test"]).unwrap_or_else(|error| panic!("{error}"))
+        let config = resolve(&manifests, "test", &manifests.connectors["test"]);
+        let mut config = config.unwrap_or_else(|error| panic!("{error}"));
+        (self.setup.tune)(&mut config.engine);
+        config
     }
 
     async fn connect(&mut self) {
@@ -185,6 +190,11 @@ impl World {
         settled.unwrap_or_else(|_| panic!("no end in sight: {:#?}", view.report()))
     }
 
+    /// What the connector says about itself.
+    pub fn report(&self) -> ConnectorReport {
+        self.connector().view().report()
+    }
+
     /// Lets the connector work until it finds OX broken.
     pub async fn until_circuit_opens(&mut self) {
         let connector = self.connector.as_mut().expect("the connector runs");
@@ -196,6 +206,12 @@ impl World {
             }
         };
         tokio::time::timeout(PATIENCE, open).await.expect("the circuit opens");
+    }
+
+    /// Lets the connector take in what is there and work for a while; whatever is not done then goes on with the next call.
+    pub async fn work_for(&mut self, time: Duration) {
+        let connector = self.connector.as_mut().expect("the connector runs");
+        let _ = tokio::time::timeout(time, connector.settle()).await;
     }
 
     /// The connector ends and starts again on the same state.
@@ -213,6 +229,18 @@ impl World {
         } else {
             self.restart().await;
         }
+        self.settle().await;
+    }
+
+    /// Waits until a change of settings that was waiting is in force, with everything that follows from it.
+    pub async fn until_change_is_in_force(&mut self) {
+        let view = self.connector().view().clone();
+        let in_force = async {
+            while view.report().change.is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, in_force).await.expect("the change comes into force");
         self.settle().await;
     }
 
@@ -237,7 +265,42 @@ impl World {
         self.settle().await;
     }
 
+    /// What an administrator's change of the manifests would do, which becomes the setup but is not in force yet.
+    pub async fn impact(&mut self, change: impl FnOnce(&mut Setup)) -> Impact {
+        change(&mut self.setup);
+        let shadow = self.state_folder().join("rehearsal.db");
+        oxherd::controller::impact(&self.config(), self.connector().store(), &shadow).await.unwrap()
+    }
+
+    /// The administrator of a context as a manifest, for a connector that did not make the context.
+    pub fn context_admin(&self, id: i64) -> Vec<Value> {
+        let dump = self.ox.dump_with_passwords();
+        let admin = &dump["contexts"][id.to_string()]["users"]["2"];
+        vec![
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "admin"},
+                "stringData": {"username": admin["data"]["name"], "password": admin["password"]}}),
+            json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxContext", "metadata": {"name": "known"},
+                "spec": {"connectorRef": {"name": "test"}, "id": id, "managementPolicy": "Observe",
+                    "adminSecretRef": {"name": "admin"}}}),
+        ]
+    }
+
     // What came of it.
+
+    /// What the connector says of itself.
+    pub fn report(&self) -> ConnectorReport {
+        self.connector().view().report()
+    }
+
+    /// What the engine works on: the state, or its shadow in a dry run.
+    pub fn ledger(&self) -> &SqliteStore {
+        self.connector().ledger()
+    }
+
+    /// The folder of the state files.
+    pub fn state_folder(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
 
     /// What the connector remembers.
     pub fn store(&self) -> &SqliteStore {
@@ -428,6 +491,11 @@ impl World {
         };
         permissions.iter().map(grant).collect()
     }
+}
+
+/// A folder in memory where the system has one: nothing here has to survive the test.
+fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn text(value: &Value) -> String {

@@ -289,7 +289,6 @@ pub(super) const RULES: &[Rule] = &[
     ),
     row(TALK, Text::Holds("--read-only option"), Category::DatabaseTrouble, Seat::World, DATABASE),
     row(TALK, Text::Starts("DBP-"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row(STORAGE, Text::Any, Category::Refused, Seat::Object, "OX could not store it"),
     // Bad data.
     row(DATA, Text::Starts("The displayname is already used"), Category::DisplayNameTaken, Seat::Object, DISPLAY_NAME),
     row(
@@ -425,7 +424,6 @@ pub(super) const RULES: &[Rule] = &[
     row(DATA, Text::Starts("Invalid data sent"), Category::Misunderstood, Seat::Protocol, MISTAKE),
     row(DATA, Text::Starts("One "), Category::Misunderstood, Seat::Protocol, MISTAKE),
     row(DATA, Text::Starts("Username and userid missing"), Category::Misunderstood, Seat::Protocol, MISTAKE),
-    row(DATA, Text::Any, Category::Refused, Seat::Object, "OX does not accept a value"),
     // Services whose faults were never seen: by the words that all others use.
     only(Service::SharedAccount, row("*", Text::Starts("No such "), Category::Gone, Seat::Object, GONE)),
     only(Service::SharedAccount, row("*", Text::Holds(" does not exist"), Category::Gone, Seat::Object, GONE)),
@@ -439,6 +437,9 @@ pub(super) const RULES: &[Rule] = &[
         Service::Deputy,
         row("*", Text::Holds(" already exists"), Category::Exists, Seat::Object, "OX already has it"),
     ),
+    // Whatever else it is: after the services that have no exceptions of their own.
+    row(STORAGE, Text::Any, Category::Refused, Seat::Object, "OX could not store it"),
+    row(DATA, Text::Any, Category::Refused, Seat::Object, "OX does not accept a value"),
     // What is wrong with the call itself.
     row(
         "Client",

@@ -4,7 +4,7 @@
 //! would be planned to the same end: nothing to do. It gets its line in the audit trail and nothing else, in the transaction
 //! that makes the other events durable, so that nobody can change the object in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::{Row, SqliteConnection};
 
@@ -96,10 +96,12 @@ fn unchanged(new: &NewTask, revision: &str) -> AuditRow {
         seq: Seq(0),
         object: new.task.object().clone(),
         kind: new.task.kind(),
+        event: new.task.event().to_owned(),
         origin: new.origin.clone(),
         outcome: "Unchanged".to_owned(),
         calls: Vec::new(),
         attributes: Vec::new(),
+        values: BTreeMap::new(),
         notes: Vec::new(),
         duration_ms: 0,
         revision: revision.to_owned(),

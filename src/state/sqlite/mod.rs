@@ -3,6 +3,7 @@
 //! One connection writes, a few read (WAL). Appending to the journal and storing credentials are synced to disk before they
 //! return; the outcome of work is not, because work that is lost with the power is recognised and repeated without effect.
 
+mod audit;
 mod codec;
 mod commit;
 mod credentials;
@@ -12,23 +13,26 @@ mod open;
 mod parked;
 mod read;
 mod rows;
+mod settings;
+mod shadow;
+mod transaction;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Row, Sqlite, SqlitePool};
+use sqlx::{Row, SqlitePool};
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter, ParkedRow,
-    Record, Seq, StateError, Store, Taken, Task, TaskSort, Work, now_ms,
+    AuditFilter, AuditRow, Backlog, Counts, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome,
+    ParkedFilter, ParkedRow, Record, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
 use faces::Faces;
+use transaction::{Durability, Transaction, finish};
 
 /// State in one SQLite file.
 #[derive(Clone, Debug)]
@@ -38,43 +42,15 @@ pub struct SqliteStore {
     faces: Arc<Faces>,
 }
 
-/// How much a write must survive.
-#[derive(Clone, Copy)]
-enum Durability {
-    /// A power failure.
-    Power,
-    /// A crash of the process.
-    Process,
-}
-
 impl SqliteStore {
     /// Opens the file, creates it with mode 0600 if it is missing, and brings an older schema up to date after a backup.
     pub async fn open(path: &Path) -> Result<Self, StateError> {
         open::open(path).await
     }
 
-    async fn write(&self, durability: Durability) -> Result<PoolConnection<Sqlite>, StateError> {
-        let mut connection = self.writer.acquire().await?;
-        let begin = match durability {
-            Durability::Power => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
-            Durability::Process => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-        };
-        sqlx::query(begin).execute(&mut *connection).await?;
-        Ok(connection)
+    async fn write(&self, durability: Durability) -> Result<Transaction, StateError> {
+        Transaction::begin(&self.writer, durability).await
     }
-}
-
-/// Ends a transaction that [`SqliteStore::write`] began, as the result says.
-async fn finish<V>(mut connection: PoolConnection<Sqlite>, result: Result<V, StateError>) -> Result<V, StateError> {
-    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    let ended = sqlx::query(end).execute(&mut *connection).await;
-    if ended.is_err() {
-        // A connection whose transaction did not end must not be used again.
-        connection.close_on_drop();
-    }
-    let value = result?;
-    ended?;
-    Ok(value)
 }
 
 impl Store for SqliteStore {
@@ -189,7 +165,24 @@ impl Store for SqliteStore {
     }
 
     async fn audit(&self, object: Option<&ObjectId>, limit: u32) -> Result<Vec<AuditRow>, StateError> {
-        read::audit(&self.readers, object, limit).await
+        audit::newest(&self.readers, object, limit).await
+    }
+
+    async fn audit_after(
+        &self,
+        filter: &AuditFilter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditRow)>, StateError> {
+        audit::after(&self.readers, filter, after, limit).await
+    }
+
+    async fn audit_by_object(
+        &self,
+        after: Option<&(ObjectId, i64)>,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditRow)>, StateError> {
+        audit::by_object(&self.readers, after, limit).await
     }
 
     async fn prune_audit(&self, before: i64) -> Result<u64, StateError> {
@@ -200,6 +193,32 @@ impl Store for SqliteStore {
             .await
             .map(|done| done.rows_affected())
             .map_err(StateError::from);
+        finish(connection, work).await
+    }
+
+    async fn in_force(&self) -> Result<Option<InForce>, StateError> {
+        settings::in_force(&self.readers).await
+    }
+
+    async fn put_in_force(&self, settings: &InForce) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = settings::put_in_force(&mut connection, settings).await;
+        finish(connection, work).await
+    }
+
+    async fn waiting_change(&self) -> Result<Option<WaitingChange>, StateError> {
+        settings::waiting(&self.readers).await
+    }
+
+    async fn set_waiting_change(&self, change: Option<&WaitingChange>) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = settings::set_waiting(&mut connection, change).await;
+        finish(connection, work).await
+    }
+
+    async fn approve_change(&self, revision: &str) -> Result<bool, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = settings::approve(&mut connection, revision).await;
         finish(connection, work).await
     }
 

@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Row, SqlitePool};
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::StateError;
 
 use super::SqliteStore;
@@ -25,6 +26,7 @@ const CHECKPOINT_PAGES: &str = "4000";
 pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
     let unusable = |reason: String| StateError::Open { path: path.to_owned(), reason };
     create_private(path).map_err(|error| unusable(error.to_string()))?;
+    pass(FailurePoint::StateFileThere);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -40,6 +42,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
         .await
         .map_err(|error| unusable(error.to_string()))?;
     migrate(&writer, path).await?;
+    pass(FailurePoint::StateMigrated);
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .idle_timeout(None)
@@ -50,7 +53,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
 }
 
 /// Makes sure that the file exists and that nobody else may read it: it holds credentials.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
