@@ -486,6 +486,29 @@ async fn context_credentials_are_kept_and_never_shown() {
     assert!(store.credentials().await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn a_write_that_is_given_up_half_way_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let tasks = [task("given-up")];
+    for polls in 0..40 {
+        // Dropped after so many steps, as a task is that is cancelled.
+        let given_up = async {
+            for _ in 0..polls {
+                tokio::time::sleep(std::time::Duration::from_micros(100)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = given_up => {}
+            done = store.append(&tasks, None) => drop(done.unwrap()),
+        }
+        append(&store, &["kept"]).await;
+    }
+    let kept = journal(&store).await.into_iter().filter(|(name, _)| name == "kept").count();
+    assert_eq!(kept, 40);
+}
+
 /// The end of a task after which its object is settled.
 fn settled(seq: Seq, name: &str, refs: &[&str]) -> Outcome {
     let event = event(name);
@@ -591,27 +614,4 @@ async fn what_happens_to_an_object_unsettles_it() {
     let seq = append(&store, &["a"]).await[0];
     store.commit(&[outcome(seq, "a", Verdict::Removed, &[])]).await.unwrap();
     assert!(!is_settled().await);
-}
-
-#[tokio::test]
-async fn a_write_that_is_given_up_half_way_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    let tasks = [task("given-up")];
-    for polls in 0..40 {
-        // Dropped after so many steps, as a task is that is cancelled.
-        let given_up = async {
-            for _ in 0..polls {
-                tokio::time::sleep(std::time::Duration::from_micros(100)).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = given_up => {}
-            done = store.append(&tasks, None) => drop(done.unwrap()),
-        }
-        append(&store, &["kept"]).await;
-    }
-    let kept = journal(&store).await.into_iter().filter(|(name, _)| name == "kept").count();
-    assert_eq!(kept, 40);
 }

@@ -56,12 +56,12 @@ impl<T: Target> Inquiry<T> {
         Self::knowing(Known::default())
     }
 
-    /// With what is known before.
+    /// One that begins with what is known already.
     pub(super) fn knowing(known: Known) -> Self {
         Self { known, facts: Vec::new(), asked: Vec::new(), rounds: 0 }
     }
 
-    /// Takes the former properties back, see [`Known::former`].
+    /// Gives the former properties back; see [`Known::former`].
     pub(super) fn take_former(&mut self) -> Option<Properties> {
         self.known.take_former()
     }

@@ -185,25 +185,6 @@ struct Subject<'a, T: Target, S: Store> {
     revision: String,
 }
 
-impl<'a, T: Target, S: Store> Subject<'a, T, S> {
-    /// What a task is about; none if nothing is recorded of an object that is to be planned again.
-    fn of(
-        target: &'a T,
-        store: &'a S,
-        shared: &'a Shared,
-        entry: &'a JournalEntry,
-        own: Option<&'a Record>,
-        revision: String,
-    ) -> Option<Self> {
-        let (dn, desired) = match (&entry.task, own) {
-            (Task::Event(event), _) => (&event.dn, event.desired()),
-            (Task::Replan { .. }, Some(own)) => (&own.dn, Some(&own.desired)),
-            (Task::Replan { .. }, None) => return None,
-        };
-        Some(Self { target, store, shared, entry, dn, desired, revision })
-    }
-}
-
 impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
     type Stop = Stop;
 
@@ -226,7 +207,24 @@ impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
     }
 }
 
-impl<T: Target, S: Store> Subject<'_, T, S> {
+impl<'a, T: Target, S: Store> Subject<'a, T, S> {
+    /// What a task is about; none if nothing is recorded of an object that is to be planned again.
+    fn of(
+        target: &'a T,
+        store: &'a S,
+        shared: &'a Shared,
+        entry: &'a JournalEntry,
+        own: Option<&'a Record>,
+        revision: String,
+    ) -> Option<Self> {
+        let (dn, desired) = match (&entry.task, own) {
+            (Task::Event(event), _) => (&event.dn, event.desired()),
+            (Task::Replan { .. }, Some(own)) => (&own.dn, Some(&own.desired)),
+            (Task::Replan { .. }, None) => return None,
+        };
+        Some(Self { target, store, shared, entry, dn, desired, revision })
+    }
+
     /// Plans and executes until the plan is done.
     async fn pursue(&self, progress: &mut Progress<T>, inquiry: &mut Inquiry<T>) -> Result<(), Stop> {
         let case =
