@@ -21,6 +21,7 @@ use crate::udm::{Change, Event};
 use super::journal::JournalSink;
 use super::resolve::ConnectorConfig;
 use super::vault::StateVault;
+use super::verification::{LastVerification, VerificationReport, verify_on_schedule};
 
 type Ox = OxTarget<Arc<StateVault>>;
 type Journal = JournalSink<Ox, SqliteStore>;
@@ -60,6 +61,9 @@ pub struct ConnectorReport {
     /// Why the work has not begun, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparing: Option<String>,
+    /// The last verification on schedule, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationReport>,
 }
 
 /// What a source is doing.
@@ -94,6 +98,7 @@ pub struct View {
     source: watch::Receiver<SourceState>,
     counters: Arc<Counters>,
     detection: watch::Receiver<Detection>,
+    verification: LastVerification,
     target: Arc<Ox>,
 }
 
@@ -120,7 +125,9 @@ impl View {
                 _ => None,
             },
         };
-        ConnectorReport { name: self.name.clone(), engine, source, revision: self.target.revision(), preparing }
+        let (name, revision) = (self.name.clone(), self.target.revision());
+        let verification = self.verification.borrow().clone();
+        ConnectorReport { name, engine, source, revision, preparing, verification }
     }
 }
 
@@ -185,18 +192,30 @@ impl Connector {
         let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), handle.clone()));
         let spool = Spool::new(config.spool.clone());
         let (detected, detection) = watch::channel(Detection::Asking);
+        let (verified, verification) = watch::channel(None);
         let view = View {
             name: config.name.clone(),
-            engine: handle,
+            engine: handle.clone(),
             source: spool.state(),
             counters: spool.counters(),
             detection,
+            verification,
             target: Arc::clone(&target),
         };
         let stop = CancellationToken::new();
         let settings = Arc::new(Mutex::new(config.clone()));
         let mut connector = Self {
-            tasks: vec![tokio::spawn(work(engine, Arc::clone(&target), Arc::clone(&settings), detected, stop.clone()))],
+            tasks: vec![
+                tokio::spawn(work(engine, Arc::clone(&target), Arc::clone(&settings), detected, stop.clone())),
+                tokio::spawn(verify_on_schedule(
+                    Arc::clone(&target),
+                    Arc::clone(&store),
+                    handle,
+                    Arc::clone(&settings),
+                    verified,
+                    stop.clone(),
+                )),
+            ],
             spool: None,
             config,
             target,

@@ -9,15 +9,17 @@ use serde_json::json;
 use crate::api::{
     AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
     MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
-    StateStore, Tls, TlsVerification, Verification,
+    StateStore, Tls, TlsVerification, VerificationMode,
 };
-use crate::engine::{EngineOptions, Limits, Switch};
+use crate::engine::{EngineOptions, Limits, Repair, Switch};
 use crate::ox::model::{ContextId, MailServer};
-use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Settings};
+use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Identifiers, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
 use crate::source::SpoolConfig;
 use crate::udm::{Change, Event, ObjectId, ObjectType};
+
+use super::verification::VerificationConfig;
 
 /// Everything that a connector needs to run.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct ConnectorConfig {
     pub settings: Settings,
     /// Which features to use.
     pub features: FeatureChoice,
+    /// When to verify, and what to do about differences; none: only when asked.
+    pub verification: Option<VerificationConfig>,
     /// Administrators of contexts that were given in Secrets.
     pub admins: HashMap<ContextId, Credentials>,
     /// Contexts and access profiles that are described by custom resources, as directory objects.
@@ -131,6 +135,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             convert_guest: spec.features.convert_guest,
             user_copy: spec.features.user_copy,
         },
+        verification: scope.verification(),
         admins: scope.admins()?,
         objects: scope.objects(),
     })
@@ -157,19 +162,26 @@ impl Scope<'_> {
         let unbuilt = [
             ("spec.policies.errorPolicy", policies.error_policy == ErrorPolicy::default()),
             ("spec.policies.deletionPolicy", policies.deletion_policy == DeletionPolicy::default()),
-            ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
             ("spec.policies.mode", policies.mode == Mode::default()),
             ("spec.ox.limits.ratePerSecond", self.spec.ox.limits.rate_per_second.is_none()),
             ("spec.policies.deletionGuard", policies.deletion_guard == DeletionGuard::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),
-            ("spec.verification", self.spec.verification == Verification::default()),
             ("spec.state", self.spec.state == StateStore::default()),
         ];
         match unbuilt.into_iter().find(|(_, default)| !default) {
             Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
             None => Ok(()),
         }
+    }
+
+    fn verification(&self) -> Option<VerificationConfig> {
+        let every = self.spec.verification.interval.as_ref()?.get();
+        let repair = match self.spec.verification.mode {
+            VerificationMode::Report => Repair::No,
+            VerificationMode::Repair => Repair::Usual,
+        };
+        Some(VerificationConfig { every, repair })
     }
 
     fn credentials(&self, field: &'static str, reference: &CredentialsRef) -> Result<Credentials, ResolveError> {
@@ -228,6 +240,11 @@ impl Scope<'_> {
                 shared_accounts: Switched::Off,
                 convert_guest: Switched::Off,
                 user_copy: Switched::Off,
+            },
+            adopt: match spec.policies.adopt_policy {
+                AdoptPolicy::Never => Adopt::Never,
+                AdoptPolicy::MatchById => Adopt::ById,
+                AdoptPolicy::MatchByName => Adopt::ByName,
             },
             mapping: mapping
                 .mapping(json)

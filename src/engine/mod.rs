@@ -5,6 +5,7 @@
 
 mod backoff;
 mod circuit;
+mod inventory;
 mod perform;
 mod preview;
 mod run;
@@ -12,8 +13,10 @@ mod schedule;
 mod session;
 mod status;
 mod target;
+mod verify;
 
 pub use backoff::Backoff;
+pub use inventory::Inventory;
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, Switch};
 pub use schedule::Limits;
@@ -21,3 +24,4 @@ pub use status::{CircuitStatus, EngineStatus, Phase, Totals};
 pub use target::{
     Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
 };
+pub use verify::{Category, Drift, Repair, Scope, SectionReport, Verification, VerifyError, verify};

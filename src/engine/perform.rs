@@ -162,6 +162,15 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                     facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
                     continue;
                 }
+                Decision::Recall => {
+                    known.set_intentions(self.store.intentions(self.entry.task.object()).await?);
+                    continue;
+                }
+                Decision::Intend(name) => {
+                    self.store.intend(self.entry.task.object(), &name).await?;
+                    known.intend(name);
+                    continue;
+                }
                 Decision::Do(plan) => plan,
             };
             let Plan { base, calls, skipped, warnings, attributes } = plan;

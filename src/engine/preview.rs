@@ -111,6 +111,8 @@ impl<T: Target, S: Store> DryRun<'_, T, S> {
                 Ok(Decision::Lookup { faces, properties, referrers }) => {
                     self.look_up(&mut known, faces, properties, referrers).await?;
                 }
+                Ok(Decision::Recall) => known.set_intentions(self.store.intentions(&object).await?),
+                Ok(Decision::Intend(name)) => known.intend(name),
                 Ok(Decision::Ask(query)) => {
                     questions.push(query.clone());
                     match self.target.observe(&query).await {

@@ -10,7 +10,8 @@ mod types;
 pub use error::{StateError, StateErrorCategory};
 pub use store::{Backlog, Counts, ParkedFilter, Store};
 pub use types::{
-    AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
+    AuditRow, Correction, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Released,
+    Seq, Task, Verdict,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.
