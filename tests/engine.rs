@@ -4,6 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "engine/halting.rs"]
+mod halting;
+#[path = "engine/parts.rs"]
+mod parts;
 #[path = "engine/shelf.rs"]
 mod shelf;
 
@@ -27,11 +31,12 @@ struct Bench {
     engine: EngineHandle,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
+    options: EngineOptions,
 }
 
 fn options() -> EngineOptions {
     EngineOptions {
-        limits: Limits { total: 16, per_lane: 2 },
+        limits: Limits::side_by_side(16),
         retry: Backoff { first: Duration::from_millis(5), most: Duration::from_millis(20) },
         ..EngineOptions::default()
     }
@@ -39,23 +44,27 @@ fn options() -> EngineOptions {
 
 impl Bench {
     async fn new() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), Arc::default()).await
+        Self::with(options()).await
     }
 
-    async fn open(folder: tempfile::TempDir, world: Arc<World>) -> Self {
+    async fn with(options: EngineOptions) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), Arc::default(), options).await
+    }
+
+    async fn open(folder: tempfile::TempDir, world: Arc<World>, options: EngineOptions) -> Self {
         let store = Arc::new(SqliteStore::open(&folder.path().join("state.db")).await.unwrap());
         let target = Arc::new(Shelf::new(Arc::clone(&world)));
-        let (engine, handle) = Engine::new(target, Arc::clone(&store), options());
+        let (engine, handle) = Engine::new(target, Arc::clone(&store), options.clone());
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
-        Self { folder, world, store, engine: handle, stop, running }
+        Self { folder, world, store, engine: handle, stop, running, options }
     }
 
     async fn restart(self) -> Self {
-        let Self { folder, world, stop, running, .. } = self;
+        let Self { folder, world, stop, running, options, .. } = self;
         stop.cancel();
         running.await.unwrap();
-        Self::open(folder, world).await
+        Self::open(folder, world, options).await
     }
 
     async fn send(&self, events: &[Event]) {
@@ -72,9 +81,13 @@ impl Bench {
     }
 
     async fn phase(&self, phase: Phase) {
+        self.until(|status| status.phase == phase).await;
+    }
+
+    async fn until(&self, reached: impl Fn(&EngineStatus) -> bool) {
         let mut watch = self.engine.watch();
-        let reached = watch.wait_for(|status| status.phase == phase);
-        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("phase is not reached").unwrap();
+        let reached = watch.wait_for(reached);
+        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("status is not reached").unwrap();
     }
 
     async fn parked(&self) -> Vec<(String, String)> {

@@ -11,7 +11,7 @@ use crate::api::{
     MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
     StateStore, Tls, TlsVerification, VerificationMode,
 };
-use crate::engine::{EngineOptions, Limits, Repair, Switch};
+use crate::engine::{EngineOptions, Limits, OnError, Repair, Switch};
 use crate::ox::model::{ContextId, MailServer};
 use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Identifiers, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
@@ -124,7 +124,12 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             ..SpoolConfig::new(&spool.folder)
         },
         engine: EngineOptions {
-            limits: Limits { total: usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1), per_lane: 2 },
+            limits: Limits::side_by_side(usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1)),
+            calls_per_second: spec.ox.limits.rate_per_second.and_then(|rate| u32::try_from(rate).ok()),
+            on_error: match spec.policies.error_policy {
+                ErrorPolicy::Continue => OnError::Continue,
+                ErrorPolicy::Stop => OnError::Halt,
+            },
             ..EngineOptions::default()
         },
         switch: if spec.policies.paused { Switch::Paused } else { Switch::On },
@@ -160,10 +165,8 @@ impl Scope<'_> {
     fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
         let policies = &self.spec.policies;
         let unbuilt = [
-            ("spec.policies.errorPolicy", policies.error_policy == ErrorPolicy::default()),
             ("spec.policies.deletionPolicy", policies.deletion_policy == DeletionPolicy::default()),
             ("spec.policies.mode", policies.mode == Mode::default()),
-            ("spec.ox.limits.ratePerSecond", self.spec.ox.limits.rate_per_second.is_none()),
             ("spec.policies.deletionGuard", policies.deletion_guard == DeletionGuard::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),

@@ -3,8 +3,11 @@
 //! A target system is a [`Target`]: pure functions that say what an object touches and which calls bring it to its desired
 //! state, and a few asynchronous ones that make a call or ask a question.
 
+mod admit;
 mod backoff;
 mod circuit;
+mod gates;
+mod halt;
 mod inventory;
 mod perform;
 mod preview;
@@ -13,15 +16,16 @@ mod schedule;
 mod session;
 mod status;
 mod target;
+mod throttle;
 mod verify;
 
 pub use backoff::Backoff;
 pub use inventory::Inventory;
 pub use preview::{Preview, Previewed, preview};
-pub use run::{Engine, EngineHandle, EngineOptions, Switch};
+pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;
-pub use status::{CircuitStatus, EngineStatus, Phase, Totals};
+pub use status::{CircuitStatus, EngineStatus, GateStatus, HaltStatus, Phase, Totals};
 pub use target::{
-    Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
+    Decision, FaultClass, Input, Known, Pace, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
 };
 pub use verify::{Category, Drift, Repair, Scope, SectionReport, Verification, VerifyError, verify};

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
     AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
 };
 use crate::udm::{Dn, Properties};
 
+use super::gates::Gates;
 use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault};
+use super::throttle::Throttle;
 
 /// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
 const ROUNDS: usize = 24;
@@ -20,13 +23,29 @@ pub(super) enum Tried {
     Ended(Outcome),
     /// For the moment: the target is busy or unreachable, or the state store failed.
     Again {
-        /// Where the cause lies; never [`FaultClass::Object`].
-        class: FaultClass,
+        /// Why.
+        why: Why,
         /// What was wrong, without secrets.
         cause: String,
         /// What was reached before, if anything: to be written before the next try.
         reached: Option<Outcome>,
     },
+}
+
+/// Why a task has to be tried again.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// A call failed; never [`FaultClass::Object`].
+    Fault(FaultClass),
+    /// A call was not made, because this gate is closed.
+    Barred(Handle),
+}
+
+/// What all tasks share.
+pub(super) struct Shared {
+    pub(super) lanes: Lanes,
+    pub(super) gates: Gates,
+    pub(super) throttle: Throttle,
 }
 
 /// Lanes of the target: one call at a time in each, in the order of asking.
@@ -56,13 +75,13 @@ struct Progress<T: Target> {
 
 /// Why a try stopped before the end.
 enum Stop {
-    Again { class: FaultClass, cause: String },
+    Again { why: Why, cause: String },
     Refused { category: String, cause: String, waits_for: Vec<Handle> },
 }
 
 impl From<StateError> for Stop {
     fn from(error: StateError) -> Self {
-        Self::Again { class: FaultClass::World, cause: error.to_string() }
+        Self::Again { why: Why::Fault(FaultClass::World), cause: error.to_string() }
     }
 }
 
@@ -85,7 +104,9 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
         FaultClass::Object => refused("RefusedByTarget", Vec::new()),
         FaultClass::Dependency(handle) => refused("Dependency", vec![handle]),
         FaultClass::Protocol => refused("Protocol", Vec::new()),
-        class @ (FaultClass::Busy | FaultClass::World) => Stop::Again { class, cause },
+        class @ (FaultClass::Busy | FaultClass::Blocked { .. } | FaultClass::World | FaultClass::Credentials) => {
+            Stop::Again { why: Why::Fault(class), cause }
+        }
     }
 }
 
@@ -93,7 +114,7 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
 pub(super) async fn attempt<T: Target, S: Store>(
     target: &T,
     store: &S,
-    lanes: &Lanes,
+    shared: &Shared,
     entry: &JournalEntry,
     own: Option<Record>,
 ) -> Tried {
@@ -103,12 +124,12 @@ pub(super) async fn attempt<T: Target, S: Store>(
         (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
         (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
     };
-    let subject = Subject { target, store, lanes, entry, dn: &dn, desired: desired.as_ref() };
+    let subject = Subject { target, store, shared, entry, dn: &dn, desired: desired.as_ref() };
     let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
-            return Tried::Again { class: FaultClass::World, cause, reached: None };
+            return Tried::Again { why: Why::Fault(FaultClass::World), cause, reached: None };
         }
     };
     let mut progress =
@@ -132,7 +153,7 @@ fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
 struct Subject<'a, T: Target, S: Store> {
     target: &'a T,
     store: &'a S,
-    lanes: &'a Lanes,
+    shared: &'a Shared,
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
@@ -159,7 +180,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                     continue;
                 }
                 Decision::Ask(query) => {
-                    facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                    facts.push(self.ask(&query).await?);
                     continue;
                 }
                 Decision::Recall => {
@@ -179,19 +200,18 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             progress.warnings = warnings;
             merge(&mut progress.attributes, attributes);
             for call in calls {
-                let guard = self.lanes.enter(self.target.lane(&call)).await;
-                let result = self.target.execute(&call, &progress.state).await;
-                drop(guard);
-                progress.calls.push(self.target.call_name(&call).to_owned());
-                match result {
-                    Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                match self.execute(&call, progress).await? {
+                    Ok(effect) => {
+                        self.target.advance(&mut progress.state, &call, &effect);
+                        pass(FailurePoint::CallTakenOver);
+                    }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
                             facts.push(fact);
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                            facts.push(self.ask(&query).await?);
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
@@ -210,6 +230,35 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         })
     }
 
+    /// Makes a call when it is its turn.
+    async fn execute(&self, call: &T::Call, progress: &mut Progress<T>) -> Result<Result<T::Effect, T::Fault>, Stop> {
+        let Shared { lanes, throttle, .. } = self.shared;
+        let _lane = lanes.enter(self.target.lane(call)).await;
+        self.pass(self.target.call_gate(call))?;
+        throttle.turn().await;
+        let started = Instant::now();
+        let result = self.target.execute(call, &progress.state).await;
+        let name = self.target.call_name(call);
+        throttle.answered(name, started.elapsed());
+        progress.calls.push(name.to_owned());
+        Ok(result)
+    }
+
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.pass(self.target.query_gate(query))?;
+        self.shared.throttle.turn().await;
+        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
+        pass(FailurePoint::QuestionAnswered);
+        Ok(fact)
+    }
+
+    fn pass(&self, gate: Option<Handle>) -> Result<(), Stop> {
+        match (self.shared.gates.bars(gate.as_ref(), self.entry.seq), gate) {
+            (Some(cause), Some(gate)) => Err(Stop::Again { why: Why::Barred(gate), cause }),
+            _ => Ok(()),
+        }
+    }
+
     /// What remains of a try: record, parked row, audit line, and whose turn it is next.
     fn conclude(&self, own: Option<&Record>, progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
         let reached = Box::new(self.record(own, &progress.state));
@@ -218,12 +267,12 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         let mut notes: Vec<_> = progress.skipped.iter().chain(&progress.warnings).cloned().collect();
         let mut again = None;
         let (verdict, label) = match stop {
-            Some(Stop::Again { class, cause }) => {
+            Some(Stop::Again { why, cause }) => {
                 if !changed {
-                    return Tried::Again { class, cause, reached: None };
+                    return Tried::Again { why, cause, reached: None };
                 }
                 notes.push(cause.clone());
-                again = Some((class, cause));
+                again = Some((why, cause));
                 (Verdict::Unfinished, "Unfinished")
             }
             Some(Stop::Refused { category, cause, waits_for }) => {
@@ -266,7 +315,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         };
         let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
         match again {
-            Some((class, cause)) => Tried::Again { class, cause, reached: Some(ended) },
+            Some((why, cause)) => Tried::Again { why, cause, reached: Some(ended) },
             None => Tried::Ended(ended),
         }
     }

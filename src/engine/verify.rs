@@ -80,7 +80,9 @@ pub async fn verify<T: Inventory, S: Store>(
         let problem = match result {
             Ok(()) => None,
             Err(Stop::State(error)) => return Err(error.into()),
-            Err(Stop::Fault(FaultClass::World | FaultClass::Busy, reason)) => return Err(VerifyError::Target(reason)),
+            Err(Stop::Fault(FaultClass::World | FaultClass::Credentials | FaultClass::Busy, reason)) => {
+                return Err(VerifyError::Target(reason));
+            }
             Err(Stop::Fault(_, reason)) => Some(reason),
         };
         if scope.kind.is_none_or(|wanted| wanted == kind) {

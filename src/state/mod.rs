@@ -8,7 +8,7 @@ mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use store::{Backlog, Counts, ParkedFilter, Store};
+pub use store::{Backlog, Counts, ParkedFilter, Store, TaskSort};
 pub use types::{
     AuditRow, Correction, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Released,
     Seq, Task, Verdict,

@@ -260,10 +260,12 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
             // Under another key it is wrong even if nothing is to be done about its values.
             Judgement::Right if matches!(place, Place::Elsewhere(_)) => (Vec::new(), Vec::new()),
             Judgement::Right => return Ok(()),
-            Judgement::Refused => {
+            Judgement::Refused if matches!(place, Place::Right) => {
                 self.found.unsettled += 1;
                 return Ok(());
             }
+            // It may wait for something that is missing as well, for instance for its context.
+            Judgement::Refused => (Vec::new(), Vec::new()),
         };
         let busy = !self.store.unsettled(std::slice::from_ref(&record.object)).await?.is_empty();
         if busy || self.store.record(&record.object).await?.is_none_or(|now| now != record) {

@@ -74,9 +74,12 @@ fn react(call: &Call, fault: &OxFault, planned: Planned) -> Response {
         Call::AccountUpdate { context, address, .. } if fault.category() == Category::Gone => {
             Response::Ask(Query::Accounts { context: *context, address: address.clone() })
         }
-        // The accounts of a deleted user went with him: look who is left.
+        // The accounts of a deleted user went with him.
         Call::AccountDelete { context, address, .. } if fault.category() == Category::UserGone => {
-            Response::Ask(Query::Accounts { context: *context, address: address.clone() })
+            match fault.missing_user() {
+                Some(user) => Response::Learn(Fact::UserGone { context: *context, user }),
+                None => Response::Ask(Query::Accounts { context: *context, address: address.clone() }),
+            }
         }
         Call::SharedCreate { .. }
         | Call::SharedChange { .. }
@@ -121,6 +124,7 @@ fn changed_user(context: ContextId, user: UserRef, fault: &OxFault, planned: Pla
     match fault.category() {
         Category::UserGone => Response::Learn(Fact::UserGone { context, user }),
         Category::QuotaFixed => Response::Learn(Fact::QuotaFixed { context }),
+        Category::MailTaken => Response::Learn(Fact::MailTaken { context }),
         Category::SenderUnknown => Response::Learn(Fact::SenderUnknown { context, user }),
         _ => Response::Fail,
     }
