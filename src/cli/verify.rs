@@ -118,14 +118,11 @@ fn row(drift: &Drift) -> Vec<comfy_table::Cell> {
         None => drift.key.clone(),
     };
     let object = drift.object.as_ref().map(ToString::to_string).unwrap_or_default();
-    vec![
-        category,
-        plain(&drift.section),
-        plain(key),
-        plain(object),
-        plain(drift.attributes.join(", ")),
-        plain(drift.calls.join(", ")),
-    ]
+    let attributes = match drift.category {
+        Category::Missing => "all".to_owned(),
+        _ => drift.attributes.join(", "),
+    };
+    vec![category, plain(&drift.section), plain(key), plain(object), plain(attributes), plain(drift.calls.join(", "))]
 }
 
 async fn look(workplace: &Workplace, scope: &Scope, repair: Repair, origin: &str) -> Result<Verification, CliError> {

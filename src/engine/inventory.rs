@@ -8,6 +8,15 @@ use crate::udm::ObjectType;
 
 use super::target::Target;
 
+/// How much of its objects a section holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All.
+    Whole,
+    /// A part: other sections hold others, for instance of a group with members in several tenants.
+    Part,
+}
+
 /// A target that can be read in bulk, section by section: for instance the users of one tenant.
 ///
 /// What the target holds is found by a *key* in its section; a recorded object has a handle for each key that it holds.
@@ -29,6 +38,9 @@ pub trait Inventory: Target {
 
     /// The type of objects that a section holds.
     fn kind(&self, section: &Self::Section) -> ObjectType;
+
+    /// How much of its objects the section holds.
+    fn extent(&self, section: &Self::Section) -> Extent;
 
     /// What the handles of the recorded objects of a section begin with. The rest is the key.
     fn prefix(&self, section: &Self::Section) -> Handle;

@@ -20,7 +20,7 @@ mod throttle;
 mod verify;
 
 pub use backoff::Backoff;
-pub use inventory::Inventory;
+pub use inventory::{Extent, Inventory};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;

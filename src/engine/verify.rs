@@ -6,6 +6,7 @@
 
 mod judge;
 mod pass;
+mod pending;
 mod report;
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use super::inventory::Inventory;
 use super::target::{FaultClass, TargetFault};
 
 use pass::Pass;
+use pending::Pending;
 pub use report::{Category, Drift, SectionReport, Verification};
 
 /// What is done about differences.
@@ -68,11 +70,12 @@ pub async fn verify<T: Inventory, S: Store>(
 ) -> Result<Verification, VerifyError> {
     let started = Instant::now();
     let mut report = Verification::begun(now_ms());
+    let mut pending = Pending::default();
     let roots = target.sections().into_iter().map(|section| (section, scope.within.as_ref()));
     let mut sections: VecDeque<_> = roots.collect();
     while let Some((section, only)) = sections.pop_front() {
         let kind = target.kind(&section);
-        let mut pass = Pass::new(target, store, &section, only, repair, origin, &mut report);
+        let mut pass = Pass::new(target, store, &section, only, repair, origin, &mut report, &mut pending);
         let result =
             if scope.kind.is_none_or(|wanted| wanted == kind) { pass.run().await } else { pass.look_within().await };
         let (found, within) = pass.end();
@@ -89,6 +92,7 @@ pub async fn verify<T: Inventory, S: Store>(
             report.sections.push(SectionReport { problem, ..found });
         }
     }
+    pending.write(store, origin, &mut report).await?;
     report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }

@@ -23,7 +23,7 @@ use super::soap::{
 };
 use super::state::OxState;
 use super::target::OxTarget;
-use crate::engine::Inventory;
+use crate::engine::{Extent, Inventory};
 use crate::state::Handle;
 use crate::udm::ObjectType;
 
@@ -48,6 +48,19 @@ pub enum Section {
     Accounts(ContextId),
     /// Shared accounts of a context.
     Shared(ContextId),
+}
+
+impl Section {
+    fn context(self) -> Option<ContextId> {
+        match self {
+            Self::Contexts => None,
+            Self::Users(context)
+            | Self::Groups(context)
+            | Self::Resources(context)
+            | Self::Accounts(context)
+            | Self::Shared(context) => Some(context),
+        }
+    }
 }
 
 impl fmt::Display for Section {
@@ -102,7 +115,7 @@ pub enum Item {
     /// A resource.
     Resource(ObservedResource),
     /// The secondary accounts with one address.
-    Accounts(Vec<ObservedAccount>),
+    Accounts(Box<str>, Vec<ObservedAccount>),
     /// A shared account with its permissions.
     Shared(Box<SharedAccount>, Vec<SharedPermission>),
 }
@@ -148,6 +161,13 @@ impl<V: Vault + 'static> Inventory for OxTarget<V> {
         }
     }
 
+    fn extent(&self, section: &Section) -> Extent {
+        match section {
+            Section::Groups(_) | Section::Accounts(_) => Extent::Part,
+            _ => Extent::Whole,
+        }
+    }
+
     fn prefix(&self, section: &Section) -> Handle {
         match section {
             Section::Contexts => handles::contexts(),
@@ -176,9 +196,18 @@ impl<V: Vault + 'static> Inventory for OxTarget<V> {
             Section::Accounts(context) => self.accounts(context).await.map(items),
             Section::Shared(context) => self.shared_accounts(context).await.map(items),
         };
-        match listed {
-            Err(fault) if fault.category() == Category::ContextMissing => Ok(items(BTreeMap::new())),
-            other => other,
+        match (listed, section.context()) {
+            // With its administrator, OX does not tell a context that is gone from a wrong password.
+            (Err(fault), Some(context))
+                if matches!(fault.category(), Category::ContextMissing | Category::CredentialsRefused) =>
+            {
+                let exists = context::Exists { context };
+                if self.executor().client().call(&exists, &self.executor().master()).await? {
+                    return Err(fault);
+                }
+                Ok(items(BTreeMap::new()))
+            }
+            (listed, _) => listed,
         }
     }
 
@@ -302,7 +331,8 @@ impl<V: Vault + 'static> OxTarget<V> {
         for (address, account) in accounts {
             all.entry(Key::Address(address.to_lowercase().into())).or_default().push(account);
         }
-        Ok(all.into_iter().map(|(address, accounts)| (address, Item::Accounts(accounts))).collect())
+        let item = |key: &Key, accounts| Item::Accounts(key.to_string().into(), accounts);
+        Ok(all.into_iter().map(|(key, accounts)| (key.clone(), item(&key, accounts))).collect())
     }
 
     async fn shared_accounts(&self, context: ContextId) -> Result<BTreeMap<Key, Item>, OxFault> {

@@ -173,7 +173,8 @@ pub trait Store: Send + Sync + 'static {
     fn correct(&self, corrections: &[Correction], origin: &str)
     -> impl Future<Output = Result<u64, StateError>> + Send;
 
-    /// What removed objects held behind these handles, as long as the audit trail is kept.
+    /// Which objects held something behind these handles and were removed, or had other names then; as long as the audit
+    /// trail is kept.
     fn released(&self, handles: &[Handle]) -> impl Future<Output = Result<Vec<Released>, StateError>> + Send;
 
     /// Takes something that came back into the records of its former object and queues the removal of that object. Nothing

@@ -184,7 +184,7 @@ pub struct Correction {
     pub after: Record,
 }
 
-/// Something in the target that an object held until it was removed.
+/// Something in the target that an object held until it was removed, or holds under another name now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Released {
     /// The name by which it was asked for.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::inventory::Inventory;
+use crate::engine::inventory::{Extent, Inventory};
 use crate::state::{Correction, Handle, Record, StateError, Store};
 use crate::udm::{Dn, ObjectId, Properties};
 
 use super::judge::{Judgement, judge};
+use super::pending::Pending;
 use super::{Category, Drift, Repair, SectionReport, Stop, Verification};
 
 /// How many records are read and compared at a time.
@@ -45,6 +46,7 @@ pub(super) struct Pass<'a, T: Inventory, S: Store> {
     repair: Repair,
     origin: &'a str,
     report: &'a mut Verification,
+    pending: &'a mut Pending,
     found: SectionReport,
     within: Vec<T::Section>,
     corrections: Vec<Correction>,
@@ -59,10 +61,11 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
         repair: Repair,
         origin: &'a str,
         report: &'a mut Verification,
+        pending: &'a mut Pending,
     ) -> Self {
         let found = SectionReport::new(section.to_string(), target.kind(section));
         let (prefix, within, corrections) = (target.prefix(section), Vec::new(), Vec::new());
-        Self { target, store, section, prefix, only, repair, origin, report, found, within, corrections }
+        Self { target, store, section, prefix, only, repair, origin, report, pending, found, within, corrections }
     }
 
     /// What was found, and the sections within what is recorded here.
@@ -117,7 +120,9 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
         Ok(Some(keyed.collect()))
     }
 
+    /// What is recorded of the target, with what other sections have corrected already.
     fn state(&self, record: &Record) -> Result<T::State, StateError> {
+        let record = self.pending.after(&record.object).unwrap_or(record);
         serde_json::from_value(record.state.clone()).map_err(|error| StateError::corrupt("target state", &error.line()))
     }
 
@@ -127,6 +132,24 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
         }
         let items = self.target.read(self.section, listing, keys).await.map_err(|error| Stop::fault(&error))?;
         Ok(items.into_iter().collect())
+    }
+
+    /// The item, if it is the recorded thing: by a name that it still has, or by one that its object had before.
+    async fn same<'i>(
+        &self,
+        object: &ObjectId,
+        key: &T::Key,
+        state: &T::State,
+        item: Option<&'i T::Item>,
+    ) -> Result<Option<&'i T::Item>, StateError> {
+        let Some(item) = item else { return Ok(None) };
+        if self.target.is_same(self.section, key, state, item) {
+            return Ok(Some(item));
+        }
+        let names = self.target.names(self.section, item);
+        let former = self.store.released(&[self.handle(key)]).await?;
+        let had = |name| former.iter().any(|former| former.object == *object && former.had(name));
+        Ok(names.first().is_some_and(had).then_some(item))
     }
 
     /// Compares all records. Marks the keys that are ours; returns what seems to differ.
@@ -143,7 +166,7 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
             for (key, record) in page {
                 self.found.recorded += 1;
                 let state = self.state(&record)?;
-                let item = items.get(&key).filter(|item| self.target.is_same(self.section, &key, &state, item));
+                let item = self.same(&record.object, &key, &state, items.get(&key)).await?;
                 if let (Some(_), Ok(position)) = (item, keys.binary_search(&key)) {
                     ours[position] = true;
                 }
@@ -184,8 +207,8 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
             let items = self.read(&listing, &listed.cloned().collect::<Vec<_>>()).await?;
             for (suspect, record) in page {
                 let state = self.state(&record)?;
-                let item = items.get(&suspect.key);
-                match item.filter(|item| self.target.is_same(self.section, &suspect.key, &state, item)) {
+                let item = self.same(&suspect.object, &suspect.key, &state, items.get(&suspect.key)).await?;
+                match item {
                     Some(_) => {
                         let held = self.target.corrected(self.section, &state, &suspect.key, item);
                         self.conclude(record, &suspect.key, Place::Right, held, false).await?;
@@ -283,7 +306,11 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
             Repair::Usual if looks_restored => self.found.held_back += 1,
             Repair::Usual | Repair::AfterRestore => {
                 let after = self.record(&record.object, &record.dn, &record.desired, &held);
-                self.corrections.push(Correction { before: record, after });
+                let correction = Correction { before: record, after };
+                match self.target.extent(self.section) {
+                    Extent::Whole => self.corrections.push(correction),
+                    Extent::Part => self.pending.add(correction, self.report.sections.len()),
+                }
             }
         }
         Ok(())

@@ -67,6 +67,7 @@ pub(super) fn names(section: Section, item: &Item) -> Vec<Handle> {
         (Section::Resources(context), Item::Resource(found)) => {
             vec![handles::resource_name(context, &found.fields.name), handles::mail(Some(context), &found.fields.mail)]
         }
+        (Section::Accounts(context), Item::Accounts(address, _)) => vec![handles::account(context, address)],
         (Section::Shared(context), Item::Shared(found, _)) => {
             vec![handles::shared_name(context, &found.fields.name), handles::mail(Some(context), &found.fields.mail)]
         }
@@ -104,7 +105,7 @@ pub(super) fn corrected(section: Section, state: &OxState, key: &Key, item: Opti
         }
         (Section::Accounts(context), OxState::Accounts(held), item) => {
             let found = match item {
-                Some(Item::Accounts(found)) => found.as_slice(),
+                Some(Item::Accounts(_, found)) => found.as_slice(),
                 _ => &[],
             };
             correct_accounts(held, context, key, found);
@@ -147,6 +148,15 @@ pub(super) fn taken_over(section: Section, state: &OxState, key: &Key, item: &It
                 _ => None,
             };
             OxState::Resource(ResourceState { context, id: found.id, fields: found.fields.clone(), former })
+        }
+        (Section::Accounts(context), Item::Accounts(address, found)) => {
+            if !matches!(state, OxState::Accounts(_)) {
+                state = OxState::Accounts(AccountState::default());
+            }
+            if let OxState::Accounts(held) = &mut state {
+                held.accounts.insert(context, Accounts { address: address.to_string(), users: users(found) });
+            }
+            state
         }
         (Section::Shared(context), Item::Shared(found, permissions)) => OxState::Shared(SharedState {
             context,
@@ -230,14 +240,17 @@ fn correct_accounts(held: &mut AccountState, context: ContextId, key: &Key, foun
     if !matches!(key, Key::Address(address) if **address == *recorded.address.to_lowercase()) {
         return;
     }
+    recorded.users = users(found);
+    held.accounts.retain(|_, held| !held.users.is_empty());
+}
+
+fn users(found: &[ObservedAccount]) -> BTreeMap<UserId, Account> {
     let account = |found: &ObservedAccount| Account {
         name: found.name.clone(),
         personal: found.personal.clone().filter(|personal| !personal.is_empty()),
         login: found.login.clone(),
     };
-    let users: BTreeMap<UserId, Account> = found.iter().map(|found| (found.user, account(found))).collect();
-    *recorded = Accounts { address: recorded.address.clone(), users };
-    held.accounts.retain(|_, held| !held.users.is_empty());
+    found.iter().map(|found| (found.user, account(found))).collect()
 }
 
 fn correct_shared(held: &mut SharedState, found: &SharedAccount, permissions: &[SharedPermission]) {

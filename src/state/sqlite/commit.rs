@@ -159,7 +159,8 @@ pub(super) async fn write_records(
     for record in records {
         names.collect(record, former.get(record.object.as_str()));
     }
-    released::remember(connection, removed).await?;
+    released::remember_renamed(connection, records, &former).await?;
+    released::remember_removed(connection, removed).await?;
     for statement in [
         "DELETE FROM objects WHERE object IN (SELECT value FROM json_each(?1))",
         "DELETE FROM handles WHERE object IN (SELECT value FROM json_each(?1))",

@@ -1,4 +1,4 @@
-//! What removed objects held in the target, as fingerprints.
+//! What objects held in the target and what their names were, as fingerprints.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use crate::state::{Footprint, Handle, Released, StateError, now_ms};
+use crate::state::{Footprint, Handle, Record, Released, StateError, now_ms};
 
 use super::codec::{json, kind, object_id, parse};
 
@@ -19,7 +19,7 @@ struct Former<'a> {
 }
 
 /// Notes what objects hold, before they are removed.
-pub(super) async fn remember(connection: &mut SqliteConnection, removed: &[&str]) -> Result<(), StateError> {
+pub(super) async fn remember_removed(connection: &mut SqliteConnection, removed: &[&str]) -> Result<(), StateError> {
     if removed.is_empty() {
         return Ok(());
     }
@@ -29,26 +29,54 @@ pub(super) async fn remember(connection: &mut SqliteConnection, removed: &[&str]
             .fetch_all(&mut *connection)
             .await?;
     for row in &objects {
-        let footprint: Footprint = parse("footprint", row.get(2))?;
-        let names: Vec<_> = footprint.handles.iter().chain(&footprint.claims).map(Handle::fingerprint).collect();
-        let names = json(&names)?;
-        let rows: Vec<_> = footprint
-            .handles
-            .iter()
-            .map(|handle| Former { handle: handle.fingerprint(), object: row.get(0), kind: row.get(1), names: &names })
-            .collect();
-        sqlx::query(
-            "INSERT INTO released (handle, object, kind, names, at)
-             SELECT value ->> 'handle', value ->> 'object', value ->> 'kind', value ->> 'names', ?2
-             FROM json_each(?1) WHERE true
-             ON CONFLICT (handle) DO UPDATE SET object = excluded.object, kind = excluded.kind, names = excluded.names,
-                 at = excluded.at",
-        )
-        .bind(json(&rows)?)
-        .bind(now_ms())
-        .execute(&mut *connection)
-        .await?;
+        remember(connection, row.get(0), row.get(1), &parse("footprint", row.get(2))?).await?;
     }
+    Ok(())
+}
+
+/// Notes the names that objects had before they got others.
+pub(super) async fn remember_renamed(
+    connection: &mut SqliteConnection,
+    records: &[&Record],
+    former: &HashMap<String, Footprint>,
+) -> Result<(), StateError> {
+    for record in records {
+        let Some(before) = former.get(record.object.as_str()) else { continue };
+        let now = &record.footprint;
+        let gone = |handle: &&Handle| !now.claims.contains(handle) && !now.handles.contains(handle);
+        if before.claims.iter().chain(&before.handles).any(|handle| gone(&handle)) {
+            remember(connection, record.object.as_str(), record.kind.as_str(), before).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn remember(
+    connection: &mut SqliteConnection,
+    object: &str,
+    kind: &str,
+    footprint: &Footprint,
+) -> Result<(), StateError> {
+    let names: Vec<_> = footprint.handles.iter().chain(&footprint.claims).map(Handle::fingerprint).collect();
+    let names = json(&names)?;
+    let rows: Vec<_> = footprint
+        .handles
+        .iter()
+        .map(|handle| Former { handle: handle.fingerprint(), object, kind, names: &names })
+        .collect();
+    sqlx::query(
+        "INSERT INTO released (handle, object, kind, names, at)
+         SELECT value ->> 'handle', value ->> 'object', value ->> 'kind', value ->> 'names', ?2
+         FROM json_each(?1) WHERE true
+         ON CONFLICT (handle) DO UPDATE SET object = excluded.object, kind = excluded.kind, at = excluded.at,
+             names = CASE WHEN released.object <> excluded.object THEN excluded.names ELSE
+                 (SELECT json_group_array(value) FROM (SELECT value FROM json_each(released.names)
+                                                       UNION SELECT value FROM json_each(excluded.names))) END",
+    )
+    .bind(json(&rows)?)
+    .bind(now_ms())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -6,7 +6,8 @@ CREATE TABLE intentions (
     PRIMARY KEY (object, handle)
 ) STRICT, WITHOUT ROWID;
 
--- What objects that are gone held in the target, to recognise what comes back with an old backup. Fingerprints only.
+-- What objects held in the target before they were removed, and the names that they had before they got others, to recognise
+-- what comes back with an old backup. Fingerprints only.
 CREATE TABLE released (
     handle TEXT PRIMARY KEY,
     object TEXT NOT NULL,
