@@ -248,6 +248,39 @@ async fn after_an_old_backup_only_rebuild_ids_repairs() {
 }
 
 #[tokio::test]
+async fn a_real_backup_is_brought_up_to_date() {
+    let mut world = populated().await;
+    let both = group("both", &["anna", "zoe"]);
+    world.apply([user("zoe").context(20), both]).await;
+    let backup = world.ox.dump_with_passwords();
+    let (anna, team) = (world.id(10, "anna"), world.shared(10, "team").unwrap()["id"].clone());
+    // A name and an address that nobody had at the time of the backup, people who came and went, changes of all kinds.
+    let anne = user("anna").renamed("anne").mail(&address("anne"));
+    world.apply([anne, user("fritz"), user("berta").with("title", "Dr."), user("carla").disabled()]).await;
+    world.apply([group("g1", &["fritz", "berta"]), group("both", &["berta", "fritz", "zoe", "yann"])]).await;
+    world.apply([user("yann").context(20), functional_account("news", &["zoe", "berta"])]).await;
+    world.delete([user("emma"), resource("r1"), functional_account("sales", &[]), shared_account("desk")]).await;
+    world.apply([context(20).with("oxQuota", 7), functional_account("info", &["berta", "fritz"])]).await;
+    assert_eq!(world.parked().await, []);
+    let view = |world: &World| {
+        let groups = ["g1", "g2", "g3", "both"].map(|name| (world.members(10, name), world.members(20, name)));
+        let accounts = ["berta", "dora", "fritz"].map(|name| world.accounts(10, name).into_keys().collect::<Vec<_>>());
+        let title = world.user(10, "berta").unwrap()["title"].clone();
+        (world.names(10), world.names(20), groups, accounts, title, world.resource(10, "r1"), world.shared(10, "desk"))
+    };
+    let right = view(&world);
+
+    world.restore_ox(&backup).await;
+    assert!(view(&world) != right);
+    let report = world.verify(Repair::AfterRestore).await;
+    assert_eq!(world.parked().await, [], "{report:#?}");
+    assert_eq!(view(&world), right, "{report:#?}");
+    assert_eq!(world.id(10, "anne"), anna, "known by the name that she had");
+    assert_eq!(world.shared(10, "team").unwrap()["id"], team);
+    expect_clean(&mut world).await;
+}
+
+#[tokio::test]
 async fn a_number_that_somebody_else_got_is_not_ours() {
     let mut world = populated().await;
     // As after a backup: under the number of emma there is somebody else.

@@ -253,6 +253,17 @@ impl World {
         self.settle().await;
     }
 
+    /// OX is restored from a backup that [`OxControl::dump_with_passwords`] made.
+    pub async fn restore_ox(&mut self, backup: &Value) {
+        self.simulator.stop().await.unwrap();
+        let file = self.folder.path().join("backup.json");
+        fs::write(&file, backup.to_string()).unwrap();
+        let address = self.simulator.address();
+        let options = OxOptions { address, state_file: Some(file), ..self.setup.ox.clone() };
+        self.simulator = OxSimulator::start(options).await.unwrap();
+        self.ox = self.simulator.control();
+    }
+
     /// `oxherd verify`, with what it queued worked off.
     pub async fn verify(&mut self, repair: Repair) -> Verification {
         let connector = self.connector();
