@@ -5,8 +5,8 @@ use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
-    AuditRow, Correction, Footprint, Handle, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Seq, Store, Task,
-    TaskSort, Verdict, now_ms,
+    AuditFilter, AuditRow, Correction, Fingerprint, Footprint, Handle, InForce, NewTask, Outcome, ParkedFilter,
+    ParkedRow, Record, Seq, Store, Task, TaskSort, Verdict, WaitingChange, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -61,7 +61,7 @@ fn handle(text: &str) -> Handle {
 
 fn outcome(seq: Seq, name: &str, verdict: Verdict, ripple: &[&str]) -> Outcome {
     let ripple = ripple.iter().map(|text| handle(text)).collect();
-    Outcome { seq, object: id(name), verdict, partial: None, ripple, audit: None }
+    Outcome { seq, object: id(name), verdict, partial: None, ripple, settled: None, audit: None }
 }
 
 fn applied(seq: Seq, record: Record, ripple: &[&str]) -> Outcome {
@@ -177,11 +177,12 @@ async fn work_comes_with_what_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let seqs = append(&store, &["a", "a"]).await;
-    let (entry, known) = store.work(seqs[0]).await.unwrap().unwrap();
-    assert_eq!((entry.seq, known), (seqs[0], None));
+    let work = store.work(&seqs[..1]).await.unwrap().pop().unwrap();
+    assert_eq!((work.entry.seq, work.record, work.settled), (seqs[0], None, false));
     store.commit(&[applied(seqs[0], record("a", &[], &[]), &[])]).await.unwrap();
-    assert_eq!(store.work(seqs[0]).await.unwrap(), None);
-    assert_eq!(store.work(seqs[1]).await.unwrap().unwrap().1, Some(record("a", &[], &[])));
+    let left = store.work(&seqs).await.unwrap();
+    assert_eq!(left.len(), 1, "the first task has ended");
+    assert_eq!((left[0].entry.seq, &left[0].record), (seqs[1], &Some(record("a", &[], &[]))));
 }
 
 #[tokio::test]
@@ -317,25 +318,31 @@ async fn new_settings_queue_everything_that_was_planned_with_others() {
     assert_eq!(store.replan_outdated("r2").await.unwrap(), 0, "it is queued already");
 }
 
+fn audit_row(at: i64, seq: Seq, name: &str) -> AuditRow {
+    AuditRow {
+        at,
+        seq,
+        object: id(name),
+        kind: ObjectType::User,
+        event: "Change".into(),
+        origin: "test".into(),
+        outcome: "Applied".into(),
+        calls: vec!["UserCreate".into()],
+        attributes: vec!["title".into()],
+        values: [("title".to_owned(), json!("Dr."))].into(),
+        notes: vec![],
+        duration_ms: 3,
+        revision: "r1".into(),
+    }
+}
+
 #[tokio::test]
 async fn the_audit_trail_reads_newest_first_and_is_pruned_by_age() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     for (at, name) in [(1_000, "x"), (2_000, "y"), (3_000, "x")] {
         let seqs = append(&store, &[name]).await;
-        let audit = AuditRow {
-            at,
-            seq: seqs[0],
-            object: id(name),
-            kind: ObjectType::User,
-            origin: "test".into(),
-            outcome: "Applied".into(),
-            calls: vec!["UserCreate".into()],
-            attributes: vec!["title".into()],
-            notes: vec![],
-            duration_ms: 3,
-            revision: "r1".into(),
-        };
+        let audit = audit_row(at, seqs[0], name);
         let done = Outcome { audit: Some(audit), ..outcome(seqs[0], name, Verdict::Nothing, &[]) };
         store.commit(&[done]).await.unwrap();
     }
@@ -346,6 +353,107 @@ async fn the_audit_trail_reads_newest_first_and_is_pruned_by_age() {
     assert_eq!(times(Some(&id("x"))).await, [3_000, 1_000]);
     assert_eq!(store.prune_audit(2_500).await.unwrap(), 2);
     assert_eq!(times(None).await, [3_000]);
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_read_page_by_page_in_both_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let names = ["b", "a", "c"];
+    for round in 0..7 {
+        let seqs = append(&store, &names).await;
+        let row = |(seq, name): (&Seq, &&str)| {
+            let audit = audit_row(1_000 * (round + 1), *seq, name);
+            Outcome { audit: Some(audit), ..outcome(*seq, name, Verdict::Nothing, &[]) }
+        };
+        store.commit(&seqs.iter().zip(&names).map(row).collect::<Vec<_>>()).await.unwrap();
+    }
+    let pages = async |filter: &AuditFilter| {
+        let (mut after, mut rows) = (0, Vec::new());
+        loop {
+            let page = store.audit_after(filter, after, 4).await.unwrap();
+            assert!(page.len() <= 4);
+            let Some((last, _)) = page.last() else { return rows };
+            after = *last;
+            rows.extend(page.into_iter().map(|(_, row)| (row.at, row.object.to_string())));
+        }
+    };
+    let all = pages(&AuditFilter::default()).await;
+    assert_eq!((all.len(), &all[0], &all[20]), (21, &(1_000, "b".to_owned()), &(7_000, "c".to_owned())));
+    let late = AuditFilter { since: 5_500, object: Some(id("a")) };
+    assert_eq!(pages(&late).await, [(6_000, "a".to_owned()), (7_000, "a".to_owned())]);
+    assert_eq!(pages(&AuditFilter { since: 8_000, object: None }).await, []);
+
+    let (mut position, mut rows) = (None, Vec::new());
+    loop {
+        let page = store.audit_by_object(position.as_ref(), 4).await.unwrap();
+        let Some((last, row)) = page.last() else { break };
+        position = Some((row.object.clone(), *last));
+        rows.extend(page.into_iter().map(|(_, row)| (row.object.to_string(), row.at)));
+    }
+    let mut sorted = rows.clone();
+    sorted.sort();
+    assert_eq!((rows.len(), &rows), (21, &sorted));
+}
+
+#[tokio::test]
+async fn an_approval_is_bound_to_one_revision_of_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!((store.in_force().await.unwrap(), store.waiting_change().await.unwrap()), (None, None));
+    assert!(!store.approve_change("r1").await.unwrap());
+    let first = InForce { revision: "r0".into(), settings: json!({ "language": "de_DE" }) };
+    store.put_in_force(&first).await.unwrap();
+    let change = |revision: &str| WaitingChange {
+        revision: revision.into(),
+        impact: json!({ "changed": 3 }),
+        since: 5,
+        approved_at: None,
+    };
+    store.set_waiting_change(Some(&change("r1"))).await.unwrap();
+    assert!(!store.approve_change("r2").await.unwrap());
+    assert_eq!(store.waiting_change().await.unwrap(), Some(change("r1")));
+    assert!(store.approve_change("r1").await.unwrap());
+    let approved = async || store.waiting_change().await.unwrap().unwrap().approved_at.is_some();
+    store.set_waiting_change(Some(&change("r1"))).await.unwrap();
+    assert!(approved().await, "the same change keeps its approval");
+    store.set_waiting_change(Some(&change("r2"))).await.unwrap();
+    assert!(!approved().await, "another one needs its own");
+    let second = InForce { revision: "r2".into(), settings: json!({}) };
+    store.put_in_force(&second).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!((store.in_force().await.unwrap(), store.waiting_change().await.unwrap()), (Some(second), None));
+}
+
+#[tokio::test]
+async fn a_shadow_knows_the_objects_and_nothing_else_and_does_not_touch_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["anna", "bert"]).await;
+    store.commit(&[applied(seqs[0], record("anna", &["dn:anna"], &[]), &[])]).await.unwrap();
+    store
+        .store_credentials(&StoredCredentials { context: 10, login: "oxadmin".into(), password: "s3cr3t-word".into() })
+        .await
+        .unwrap();
+    let path = folder.path().join("state.dry-run.db");
+    for _ in 0..2 {
+        let shadow = store.shadow(&path).await.unwrap();
+        assert!(shadow.record(&id("anna")).await.unwrap().is_some());
+        assert_eq!(shadow.resolve(&[handle("dn:anna")]).await.unwrap().len(), 1);
+        assert_eq!((shadow.backlog().await.unwrap().tasks, shadow.credentials().await.unwrap().len()), (0, 0));
+        let seqs = append(&shadow, &["anna"]).await;
+        shadow.commit(&[outcome(seqs[0], "anna", Verdict::Removed, &[])]).await.unwrap();
+        assert!(shadow.record(&id("anna")).await.unwrap().is_none());
+    }
+    for file in ["state.dry-run.db", "state.dry-run.db-wal"] {
+        let bytes = std::fs::read(folder.path().join(file)).unwrap_or_default();
+        assert!(!bytes.windows(11).any(|window| window == b"s3cr3t-word"), "{file} holds a password");
+    }
+    assert!(store.record(&id("anna")).await.unwrap().is_some());
+    assert_eq!(store.backlog().await.unwrap().tasks, 1);
+    SqliteStore::remove(&path).unwrap();
+    assert!(!path.exists());
 }
 
 #[tokio::test]
@@ -494,4 +602,111 @@ async fn what_a_removed_object_held_is_recognised_but_not_readable() {
     assert_eq!(store.record(&id("a")).await.unwrap(), Some(held));
     store.prune_audit(i64::MAX).await.unwrap();
     assert_eq!(store.released(&[handle("ox:10/user/7")]).await.unwrap(), []);
+}
+
+/// The end of a task after which its object is settled.
+fn settled(seq: Seq, name: &str, refs: &[&str]) -> Outcome {
+    let event = event(name);
+    let wanted = Fingerprint::of(event.kind, &event.dn, event.desired().unwrap(), "r1");
+    Outcome { settled: Some(wanted), ..applied(seq, record(name, &[], refs), &[]) }
+}
+
+/// How many of these tasks want nothing new.
+async fn taken(store: &SqliteStore, tasks: &[NewTask], revision: &str) -> u64 {
+    store.take_in(tasks, ("spool", "9.json"), revision).await.unwrap().settled
+}
+
+#[tokio::test]
+async fn an_event_that_wants_nothing_new_of_a_settled_object_is_done_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(taken(&store, &[task("a"), task("b")], "r1").await, 0, "they are unknown");
+    let seqs: Vec<_> =
+        store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().iter().map(|entry| entry.seq).collect();
+    store.commit(&[settled(seqs[0], "a", &[]), applied(seqs[1], record("b", &[], &[]), &[])]).await.unwrap();
+    assert!(!store.work(&append(&store, &["b"]).await).await.unwrap()[0].settled);
+
+    assert_eq!(taken(&store, &[task("a"), task("b"), task("a")], "r1").await, 2);
+    assert_eq!(journal(&store).await, [("b".to_owned(), false), ("b".to_owned(), false)]);
+    let audit = store.audit(Some(&id("a")), 9).await.unwrap();
+    assert_eq!(audit.len(), 2);
+    assert_eq!((audit[0].outcome.as_str(), audit[0].origin.as_str(), audit[0].calls.len()), ("Unchanged", "test a", 0));
+    assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("9.json"));
+
+    assert_eq!(taken(&store, &[task("a")], "r2").await, 0, "with other settings it may want something else");
+    let seq = store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap()[2].seq;
+    assert!(store.work(&[seq]).await.unwrap()[0].settled);
+    assert_eq!(taken(&store, &[task("a")], "r1").await, 0, "it waits for what comes before it");
+}
+
+#[tokio::test]
+async fn within_one_delivery_order_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.commit(&[settled(append(&store, &["a"]).await[0], "a", &[])]).await.unwrap();
+    let mut other = task("a");
+    if let Task::Event(event) = &mut other.task {
+        event.change = Change::Present(properties("new"));
+    }
+    assert_eq!(taken(&store, &[task("a"), other.clone(), task("a")], "r1").await, 1);
+    let left: Vec<_> =
+        store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().into_iter().map(|entry| entry.task).collect();
+    assert_eq!(left, [other.task, task("a").task]);
+}
+
+#[tokio::test]
+async fn what_happens_to_an_object_unsettles_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let is_settled = async || {
+        let before = journal(&store).await.len();
+        let settled = taken(&store, &[task("a")], "r1").await == 1;
+        assert_eq!(journal(&store).await.len() - before, usize::from(!settled));
+        settled
+    };
+    let settle = async || {
+        let seqs: Vec<_> =
+            store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().iter().map(|entry| entry.seq).collect();
+        for seq in seqs {
+            store.commit(&[settled(seq, "a", &["context:10"])]).await.unwrap();
+        }
+    };
+    store.append(&[task("a")], None).await.unwrap();
+    settle().await;
+    assert!(is_settled().await);
+
+    // It is refused.
+    let seq = append(&store, &["a"]).await[0];
+    store.commit(&[parked(seq, "a", &[])]).await.unwrap();
+    assert!(!is_settled().await);
+    settle().await;
+    assert!(is_settled().await, "and healed");
+    // What is refused and dropped is no more settled than before.
+    let seq = append(&store, &["a"]).await[0];
+    store.commit(&[parked(seq, "a", &[])]).await.unwrap();
+    store.drop_parked(&ParkedFilter::All, "test").await.unwrap();
+    assert!(!is_settled().await);
+    settle().await;
+
+    // It stops half-way.
+    let seq = append(&store, &["a"]).await[0];
+    let half = Record { state: json!({ "id": 8 }), ..record("a", &[], &["context:10"]) };
+    let unfinished = outcome(seq, "a", Verdict::Unfinished, &[]);
+    store.commit(&[Outcome { partial: Some(Box::new(half)), ..unfinished }]).await.unwrap();
+    store.commit(&[outcome(seq, "a", Verdict::Nothing, &[])]).await.unwrap();
+    assert!(!is_settled().await);
+    settle().await;
+    assert!(is_settled().await);
+
+    // Something that it refers to changes, while it has a task already.
+    let seqs = append(&store, &["b", "a"]).await;
+    store.commit(&[applied(seqs[0], record("b", &["context:10"], &[]), &["context:10"])]).await.unwrap();
+    assert!(!store.work(&seqs[1..]).await.unwrap()[0].settled);
+    settle().await;
+    assert!(is_settled().await);
+
+    // It is deleted.
+    let seq = append(&store, &["a"]).await[0];
+    store.commit(&[outcome(seq, "a", Verdict::Removed, &[])]).await.unwrap();
+    assert!(!is_settled().await);
 }

@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod explain;
 mod history;
+mod impact;
 mod mapping;
 mod output;
 mod parked;
@@ -62,8 +63,10 @@ enum Command {
     Verify(verify::Verify),
     /// After OX was restored from an older backup: find out which numbers things have now.
     RebuildIds(verify::RebuildIds),
-    /// Attribute mappings: print, check, try.
+    /// Attribute mappings: print, check, try, and what a change would do.
     Mapping(mapping::MappingCommand),
+    /// Approve a change of settings that waits because it would change many objects.
+    ApproveChange(impact::ApproveChange),
     /// Print the custom resource definitions.
     Crds(crds::Crds),
 }
@@ -84,7 +87,8 @@ pub async fn run() -> ExitCode {
         Command::Explain(command) => command.run().await,
         Command::Verify(command) => command.run().await,
         Command::RebuildIds(command) => command.run().await,
-        Command::Mapping(command) => command.run(),
+        Command::Mapping(command) => command.run().await,
+        Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),
         Command::Parked(command) => command.run().await,
         Command::History(command) => command.run().await,

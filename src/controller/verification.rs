@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Mode;
 use crate::engine::{EngineHandle, Inventory, Phase, Repair, Scope, SectionReport, Verification, verify};
 use crate::state::{Store, now_ms};
 
@@ -95,8 +96,13 @@ pub(super) async fn verify_on_schedule<T: Inventory, S: Store>(
         let mut begun = Instant::now();
         loop {
             tokio::time::sleep(LOOK).await;
-            let schedule = config.lock().unwrap_or_else(PoisonError::into_inner).verification;
+            let (schedule, mode) = {
+                let config = config.lock().unwrap_or_else(PoisonError::into_inner);
+                (config.verification, config.mode)
+            };
             let Some(VerificationConfig { every, repair }) = schedule else { continue };
+            // A dry run queues nothing either.
+            let repair = if mode == Mode::Live { repair } else { Repair::No };
             let phase = engine.status().phase;
             if begun.elapsed() < every || !matches!(phase, Phase::Idle | Phase::Working | Phase::Waiting) {
                 continue;

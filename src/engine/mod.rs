@@ -6,8 +6,12 @@
 mod admit;
 mod backoff;
 mod circuit;
+mod decide;
+mod desk;
+mod dry_run;
 mod gates;
 mod halt;
+mod impact;
 mod inventory;
 mod perform;
 mod preview;
@@ -20,6 +24,8 @@ mod throttle;
 mod verify;
 
 pub use backoff::Backoff;
+pub use dry_run::{DryFault, DryRun, Rehearse};
+pub use impact::{Impact, Reach, Reached};
 pub use inventory::{Extent, Inventory};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};

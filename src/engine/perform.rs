@@ -1,21 +1,23 @@
 //! The work on one task: plan, execute, learn, plan again, until the object is as desired.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
-    AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
+    AuditRow, Fingerprint, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
+    Work, now_ms,
 };
-use crate::udm::{Dn, Properties};
+use crate::udm::{Dn, ObjectId, Properties};
 
+use super::decide::{Case, Endless, Inquiry, Way};
 use super::gates::Gates;
-use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault};
+use super::target::{FaultClass, Known, Plan, Reaction, Rejection, Target, TargetFault};
 use super::throttle::Throttle;
-
-/// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
-const ROUNDS: usize = 24;
 
 /// How a try ended.
 pub(super) enum Tried {
@@ -69,6 +71,7 @@ struct Progress<T: Target> {
     state: T::State,
     calls: Vec<String>,
     attributes: Vec<String>,
+    values: BTreeMap<String, Value>,
     warnings: Vec<String>,
     skipped: Option<String>,
 }
@@ -95,6 +98,12 @@ impl From<Rejection> for Stop {
     }
 }
 
+impl From<Endless> for Stop {
+    fn from(endless: Endless) -> Self {
+        Self::Refused { category: "Protocol".to_owned(), cause: endless.to_string(), waits_for: Vec::new() }
+    }
+}
+
 /// Sorts a failed call.
 fn stop_for(fault: &impl TargetFault) -> Stop {
     let cause = fault.to_string();
@@ -111,31 +120,45 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
 }
 
 /// Makes one try of a task.
-pub(super) async fn attempt<T: Target, S: Store>(
-    target: &T,
-    store: &S,
-    shared: &Shared,
-    entry: &JournalEntry,
-    own: Option<Record>,
-) -> Tried {
+pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, shared: &Shared, work: Work) -> Tried {
     let started = Instant::now();
-    let (dn, desired) = match (&entry.task, &own) {
-        (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
-        (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
-        (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
-    };
-    let subject = Subject { target, store, shared, entry, dn: &dn, desired: desired.as_ref() };
-    let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
+    let Work { entry, record: mut own, settled } = work;
+    let revision = target.revision();
+    let mut known = Known::default();
+    if let (Task::Event(_), Some(own)) = (&entry.task, &mut own)
+        && settled
+        && own.revision == revision
+    {
+        known.set_former(std::mem::take(&mut own.desired));
+    }
+    let state = match own.as_ref().map(|own| T::State::deserialize(&own.state)).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
             return Tried::Again { why: Why::Fault(FaultClass::World), cause, reached: None };
         }
     };
-    let mut progress =
-        Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
-    let stop = subject.pursue(&mut progress).await.err();
-    subject.conclude(own.as_ref(), progress, stop, started)
+    let mut progress = Progress {
+        state,
+        calls: Vec::new(),
+        attributes: Vec::new(),
+        values: BTreeMap::new(),
+        warnings: Vec::new(),
+        skipped: None,
+    };
+    let mut inquiry = Inquiry::knowing(known);
+    let stop = match Subject::of(target, store, shared, &entry, own.as_ref(), revision.clone()) {
+        Some(subject) => subject.pursue(&mut progress, &mut inquiry).await.err(),
+        None => None,
+    };
+    if let (Some(own), Some(former)) = (&mut own, inquiry.take_former()) {
+        own.desired = former;
+    }
+    match Subject::of(target, store, shared, &entry, own.as_ref(), revision) {
+        Some(subject) => subject.conclude(own.as_ref(), progress, stop, started),
+        // There is nothing to plan again.
+        None => Tried::Ended(outcome(&entry, Verdict::Nothing)),
+    }
 }
 
 fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
@@ -145,6 +168,7 @@ fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
         verdict,
         partial: None,
         ripple: Vec::new(),
+        settled: None,
         audit: None,
     }
 }
@@ -157,43 +181,64 @@ struct Subject<'a, T: Target, S: Store> {
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
+    /// Of the settings at the start of the try: what it reaches counts as planned with these.
+    revision: String,
 }
 
-impl<T: Target, S: Store> Subject<'_, T, S> {
+impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
+    type Stop = Stop;
+
+    async fn look_up(
+        &self,
+        known: &mut Known,
+        faces: Vec<Handle>,
+        properties: Vec<ObjectId>,
+        referrers: Vec<Handle>,
+    ) -> Result<(), StateError> {
+        look_up(self.store, known, faces, &properties, referrers).await
+    }
+
+    async fn recall(&self, object: &ObjectId) -> Result<Vec<Handle>, StateError> {
+        self.store.intentions(object).await
+    }
+
+    async fn intend(&self, object: &ObjectId, name: &Handle) -> Result<(), StateError> {
+        self.store.intend(object, name).await
+    }
+
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.pass(self.target.query_gate(query))?;
+        self.shared.throttle.turn().await;
+        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
+        pass(FailurePoint::QuestionAnswered);
+        Ok(fact)
+    }
+}
+
+impl<'a, T: Target, S: Store> Subject<'a, T, S> {
+    /// What a task is about; none if nothing is recorded of an object that is to be planned again.
+    fn of(
+        target: &'a T,
+        store: &'a S,
+        shared: &'a Shared,
+        entry: &'a JournalEntry,
+        own: Option<&'a Record>,
+        revision: String,
+    ) -> Option<Self> {
+        let (dn, desired) = match (&entry.task, own) {
+            (Task::Event(event), _) => (&event.dn, event.desired()),
+            (Task::Replan { .. }, Some(own)) => (&own.dn, Some(&own.desired)),
+            (Task::Replan { .. }, None) => return None,
+        };
+        Some(Self { target, store, shared, entry, dn, desired, revision })
+    }
+
     /// Plans and executes until the plan is done.
-    async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
-        let mut known = Known::default();
-        let mut facts = Vec::new();
-        'planning: for _ in 0..ROUNDS {
-            let decision = self.target.plan(&Input {
-                object: self.entry.task.object(),
-                kind: self.entry.task.kind(),
-                dn: self.dn,
-                desired: self.desired,
-                state: &progress.state,
-                known: &known,
-                facts: &facts,
-            })?;
-            let plan = match decision {
-                Decision::Lookup { faces, properties, referrers } => {
-                    look_up(self.store, &mut known, faces, &properties, referrers).await?;
-                    continue;
-                }
-                Decision::Ask(query) => {
-                    facts.push(self.ask(&query).await?);
-                    continue;
-                }
-                Decision::Recall => {
-                    known.set_intentions(self.store.intentions(self.entry.task.object()).await?);
-                    continue;
-                }
-                Decision::Intend(name) => {
-                    self.store.intend(self.entry.task.object(), &name).await?;
-                    known.intend(name);
-                    continue;
-                }
-                Decision::Do(plan) => plan,
-            };
+    async fn pursue(&self, progress: &mut Progress<T>, inquiry: &mut Inquiry<T>) -> Result<(), Stop> {
+        let case =
+            Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
+        'planning: loop {
+            let plan = inquiry.decide(self, self.target, &case, &progress.state).await?;
             let Plan { base, calls, skipped, warnings, attributes } = plan;
             progress.state = base;
             progress.skipped = skipped;
@@ -202,16 +247,17 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             for call in calls {
                 match self.execute(&call, progress).await? {
                     Ok(effect) => {
+                        progress.values.extend(self.target.safe_values(&call));
                         self.target.advance(&mut progress.state, &call, &effect);
                         pass(FailurePoint::CallTakenOver);
                     }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
-                            facts.push(fact);
+                            inquiry.learn(fact);
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            facts.push(self.ask(&query).await?);
+                            inquiry.ask(self, query).await?;
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
@@ -221,13 +267,6 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             }
             return Ok(());
         }
-        Err(Stop::Refused {
-            category: "Protocol".to_owned(),
-            cause: format!(
-                "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a defect of oxherd; please report it with the object's history"
-            ),
-            waits_for: Vec::new(),
-        })
     }
 
     /// Makes a call when it is its turn.
@@ -242,14 +281,6 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         throttle.answered(name, started.elapsed());
         progress.calls.push(name.to_owned());
         Ok(result)
-    }
-
-    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
-        self.pass(self.target.query_gate(query))?;
-        self.shared.throttle.turn().await;
-        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
-        pass(FailurePoint::QuestionAnswered);
-        Ok(fact)
     }
 
     fn pass(&self, gate: Option<Handle>) -> Result<(), Stop> {
@@ -300,20 +331,26 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             Verdict::Removed => ripple(own, None),
             _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
         };
+        let settled =
+            self.desired.filter(|_| notes.is_empty() && matches!(verdict, Verdict::Applied(_) | Verdict::Nothing));
+        let kind = self.entry.task.kind();
+        let settled = settled.map(|desired| Fingerprint::of(kind, self.dn, desired, &self.revision));
         let audit = AuditRow {
             at: now_ms(),
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
-            kind: self.entry.task.kind(),
+            kind,
+            event: self.entry.task.event().to_owned(),
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
             calls: progress.calls,
             attributes: progress.attributes,
+            values: progress.values,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         };
-        let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
+        let ended = Outcome { partial, ripple, settled, audit: Some(audit), ..outcome(self.entry, verdict) };
         match again {
             Some((why, cause)) => Tried::Again { why, cause, reached: Some(ended) },
             None => Tried::Ended(ended),
@@ -332,7 +369,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             face: self.target.face(kind, &desired, state),
             footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
             desired,
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         }
     }
 

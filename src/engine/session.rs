@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -14,6 +14,7 @@ use crate::udm::ObjectId;
 
 use super::admit::Admitted;
 use super::circuit::Circuit;
+use super::desk::Desk;
 use super::gates::{Called, Gates};
 use super::perform::{Lanes, Shared, Tried, Why, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
@@ -22,6 +23,9 @@ use super::status::{CircuitStatus, EngineStatus, HaltStatus, Phase, Totals};
 use super::target::{FaultClass, Pace, Target, TargetFault};
 use super::throttle::Throttle;
 
+/// Counting the journal costs time that grows with it: it is done this often, and takes at most a fiftieth of the time.
+const COUNT_PAUSE: Duration = Duration::from_millis(500);
+const COUNT_SHARE: u32 = 50;
 /// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
 const UNWRITTEN: usize = 256;
 
@@ -29,10 +33,12 @@ const UNWRITTEN: usize = 256;
 pub(super) struct Session<T: Target, S: Store> {
     pub(super) target: Arc<T>,
     pub(super) store: Arc<S>,
+    desk: Desk,
     pub(super) options: EngineOptions,
     /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
     pub(super) started_at: i64,
     pub(super) wakes: Arc<AtomicU64>,
+    settled: Arc<AtomicU64>,
     pub(super) seen_wakes: u64,
     shared: Arc<Shared>,
     pub(super) schedule: Schedule,
@@ -60,7 +66,8 @@ pub(super) struct Session<T: Target, S: Store> {
     backlog: u64,
     oldest: Option<i64>,
     parked: u64,
-    pub(super) counted: Option<Instant>,
+    /// When the journal is to be counted again.
+    pub(super) count_at: Instant,
     pub(super) state_failure: Option<String>,
     phase: Phase,
 }
@@ -74,9 +81,11 @@ impl<T: Target, S: Store> Session<T, S> {
         Self {
             target: Arc::clone(&engine.target),
             store: Arc::clone(&engine.store),
+            desk: Desk::open(Arc::clone(&engine.store)),
             options: engine.options.clone(),
             started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
+            settled: Arc::clone(&engine.settled),
             seen_wakes: 0,
             shared: Arc::new(Shared {
                 lanes: Lanes::default(),
@@ -101,7 +110,7 @@ impl<T: Target, S: Store> Session<T, S> {
             backlog: 0,
             oldest: None,
             parked: 0,
-            counted: None,
+            count_at: Instant::now(),
             state_failure: None,
             phase: Phase::Starting,
         }
@@ -110,7 +119,7 @@ impl<T: Target, S: Store> Session<T, S> {
     pub(super) fn absorbed(&mut self, seq: Seq, object: ObjectId) {
         self.totals.absorbed += 1;
         let verdict = Verdict::Absorbed;
-        self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), audit: None });
+        self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), settled: None, audit: None });
     }
 
     fn write(&mut self, outcome: Outcome) {
@@ -143,11 +152,11 @@ impl<T: Target, S: Store> Session<T, S> {
 
     pub(super) fn start_task(&mut self, seq: Seq) {
         let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
-        let (shared, reports) = (Arc::clone(&self.shared), self.reports.clone());
+        let (shared, reports, desk) = (Arc::clone(&self.shared), self.reports.clone(), self.desk.clone());
         self.workers.spawn(async move {
-            let report = match store.work(seq).await {
-                Ok(Some((entry, own))) => {
-                    let tried = attempt(&*target, &*store, &shared, &entry, own).await;
+            let report = match desk.work(seq).await {
+                Ok(Some(work)) => {
+                    let tried = attempt(&*target, &*store, &shared, work).await;
                     Report::Tried { seq, tried: Box::new(tried) }
                 }
                 Ok(None) => Report::Vanished { seq },
@@ -303,8 +312,13 @@ impl<T: Target, S: Store> Session<T, S> {
         self.state_failure = None;
         self.uncommitted -= written.len();
         let mut rippled = false;
-        for Written { seq, object, unfinished, ripple } in written {
+        for Written { seq, object, unfinished, ripple, revision } in written {
             rippled |= !ripple.is_empty();
+            if revision.is_some() && revision != self.revision {
+                // The settings changed under it, and it was in the journal when outdated objects were looked for.
+                self.revision = None;
+                rippled = true;
+            }
             for handle in &ripple {
                 for free in self.shared.gates.open(Some(handle)) {
                     self.schedule.release(free);
@@ -411,9 +425,10 @@ impl<T: Target, S: Store> Session<T, S> {
     }
 
     pub(super) async fn count(&mut self) -> Result<(), StateError> {
+        let started = Instant::now();
         let backlog = self.store.backlog().await?;
         (self.backlog, self.oldest, self.parked) = (backlog.tasks, backlog.oldest, backlog.parked);
-        self.counted = Some(Instant::now());
+        self.count_at = Instant::now() + COUNT_PAUSE.max(started.elapsed() * COUNT_SHARE);
         Ok(())
     }
 
@@ -429,6 +444,9 @@ impl<T: Target, S: Store> Session<T, S> {
 
     pub(super) fn publish(&self, status: &watch::Sender<EngineStatus>) {
         let running = self.schedule.running() as u64;
+        let settled = self.settled.load(Ordering::Relaxed);
+        let totals =
+            Totals { done: self.totals.done + settled, unchanged: self.totals.unchanged + settled, ..self.totals };
         let now = EngineStatus {
             phase: self.phase,
             idle: self.phase == Phase::Idle && self.backlog == 0,
@@ -442,7 +460,7 @@ impl<T: Target, S: Store> Session<T, S> {
             halted: self.halted.clone(),
             concurrency: self.shared.throttle.limit() as u64,
             state_failure: self.state_failure.clone(),
-            totals: self.totals,
+            totals,
             wakes: self.seen_wakes,
         };
         status.send_if_modified(|current| {

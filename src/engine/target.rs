@@ -6,6 +6,7 @@ use std::future::Future;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::state::{Face, Footprint, Found, Handle};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
@@ -71,6 +72,11 @@ pub trait Target: Send + Sync + 'static {
     /// Short constant name of a call.
     fn call_name(&self, call: &Self::Call) -> &'static str;
 
+    /// The values in a call that the audit trail may keep, by attribute: those that an administrator marked as safe.
+    fn safe_values(&self, _call: &Self::Call) -> Vec<(String, Value)> {
+        Vec::new()
+    }
+
     /// Makes a call. `state` is the state before it; calls that refer to what an earlier call of the plan made find it there.
     fn execute(
         &self,
@@ -113,6 +119,7 @@ pub struct Known {
     properties: HashMap<ObjectId, Properties>,
     referrers: HashMap<Handle, Vec<Found>>,
     intentions: Option<Vec<Handle>>,
+    former: Option<Properties>,
 }
 
 impl Known {
@@ -144,6 +151,23 @@ impl Known {
     /// Notes one more name under which this object is about to be created.
     pub fn intend(&mut self, name: Handle) {
         self.intentions.get_or_insert_default().push(name);
+    }
+
+    /// The properties that were last applied, if these are all that may differ from the last plan: it left nothing to do, and
+    /// since then neither the objects that this one refers to nor mapping and settings have changed. What the state says of
+    /// other objects then still holds.
+    pub fn former(&self) -> Option<&Properties> {
+        self.former.as_ref()
+    }
+
+    /// Notes that only the properties may have changed, and what they were.
+    pub fn set_former(&mut self, former: Properties) {
+        self.former = Some(former);
+    }
+
+    /// Takes the former properties back.
+    pub fn take_former(&mut self) -> Option<Properties> {
+        self.former.take()
     }
 
     /// Notes what is behind a handle.

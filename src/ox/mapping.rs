@@ -6,7 +6,7 @@ mod spec;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::spec::{Base, EntrySpec, MappingError, MappingErrors, MappingSpec};
 use super::attribute::{Attribute, Form};
@@ -24,14 +24,20 @@ const COMPUTED: &[Attribute] =
     &[Attribute::NAME, Attribute::PASSWORD, Attribute::PRIMARY_EMAIL, Attribute::DEFAULT_SENDER_ADDRESS];
 
 /// Which property of a user goes to which attribute of OX, and how. Only valid mappings exist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mapping {
     entries: BTreeMap<Attribute, Entry>,
+    /// The properties that the entries read, since each property of each event is looked for among them.
+    #[serde(skip)]
+    read: BTreeSet<String>,
+    /// Those of them that are only kept because of this mapping.
+    #[serde(skip)]
+    own: Vec<String>,
 }
 
 /// How one attribute is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
     property: String,
@@ -43,6 +49,9 @@ struct Entry {
     create_only: bool,
     required: bool,
     clear: Clear,
+    /// Absent in the fingerprint of mappings that do not use it: it changes no plan.
+    #[serde(skip)]
+    audit_values: bool,
 }
 
 /// What happens to a value on its way.
@@ -117,24 +126,35 @@ pub struct Mapped {
 
 impl Default for Mapping {
     fn default() -> Self {
-        Self { entries: default::entries().collect() }
+        Self::new(default::entries().collect())
     }
 }
 
 impl Mapping {
+    fn new(entries: BTreeMap<Attribute, Entry>) -> Self {
+        let read: BTreeSet<_> = entries.values().flat_map(Entry::properties).map(str::to_owned).collect();
+        let own = read.iter().filter(|property| !is_always_kept(property)).cloned().collect();
+        Self { entries, read, own }
+    }
+
     /// The properties that the mapping reads, without doubles.
-    pub fn properties(&self) -> BTreeSet<&str> {
-        self.entries.values().flat_map(Entry::properties).collect()
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.read.iter().map(String::as_str)
     }
 
     /// Whether the mapping reads a property.
     pub fn reads(&self, property: &str) -> bool {
-        self.entries.values().flat_map(Entry::properties).any(|name| name == property)
+        self.read.contains(property)
     }
 
     /// The property that an attribute is made from.
     pub fn property_of(&self, attribute: Attribute) -> Option<&str> {
         self.entries.get(&attribute).map(|entry| entry.property.as_str())
+    }
+
+    /// Whether the audit trail may keep the values of an attribute.
+    pub fn audits_values(&self, attribute: Attribute) -> bool {
+        self.entries.get(&attribute).is_some_and(|entry| entry.audit_values)
     }
 
     /// The attributes that follow the directory after creation, and what happens when this user has no value for them.
@@ -147,7 +167,7 @@ impl Mapping {
 
     /// The properties that are only kept because of this mapping: their absence is kept as well.
     pub fn own_properties(&self) -> impl Iterator<Item = &str> {
-        self.properties().into_iter().filter(|property| !is_always_kept(property))
+        self.own.iter().map(String::as_str)
     }
 
     /// Maps a user. Refuses values that OX would refuse, naming property, attribute and rule, never the value.
@@ -308,10 +328,5 @@ pub(super) fn is_secret(property: &str) -> bool {
 /// Whether a property is kept whatever the mapping says, so that a later mapping finds its value: all of `ox…` and those of
 /// the built-in mapping.
 pub(super) fn is_always_kept(property: &str) -> bool {
-    property.starts_with("ox") || is_built_in(property)
-}
-
-/// Whether a property belongs to the built-in mapping.
-fn is_built_in(property: &str) -> bool {
-    default::properties().any(|name| name == property)
+    property.starts_with("ox") || default::PROPERTIES.contains(property)
 }

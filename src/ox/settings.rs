@@ -12,7 +12,7 @@ use super::template::{AccountTemplate, LoginTemplate, OBJECT_IDENTIFIER};
 use crate::udm::{ObjectId, Properties, PropertyError};
 
 /// The settings of one connector.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// The context whose administrator is called `oxadmin`, and that of resources without one.
@@ -36,6 +36,7 @@ pub struct Settings {
     /// Which parts of OX are provisioned.
     pub features: Features,
     /// Which things that OX already has are taken over.
+    #[serde(default)]
     pub adopt: Adopt,
     /// How users map to OX attributes.
     pub mapping: Mapping,
@@ -44,12 +45,17 @@ pub struct Settings {
 impl Settings {
     /// A short fingerprint of everything that influences plans: equal settings have the same, in each process and version.
     pub fn revision(&self) -> String {
-        // Only maps with text keys and plain values inside: this cannot fail, and if it did every plan would merely be
-        // made again.
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let mut revision = hexadecimal(&Sha256::digest(&json));
+        let mut revision = Self::fingerprint(self);
         revision.truncate(16);
         revision
+    }
+
+    /// A fingerprint of anything that settings are made of.
+    pub fn fingerprint(value: &impl Serialize) -> String {
+        // Only maps with text keys and plain values inside: this cannot fail, and if it did every plan would merely be
+        // made again.
+        let json = serde_json::to_vec(value).unwrap_or_default();
+        hexadecimal(&Sha256::digest(&json))
     }
 
     /// Login name of the administrator that OX gets together with a context.
@@ -59,7 +65,7 @@ impl Settings {
 }
 
 /// Which properties name objects in OX.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identifiers {
     /// Of users; usually `username`.
@@ -125,7 +131,7 @@ impl From<Identifier> for String {
 
 /// Which things that OX already has under the name of a directory object are taken over. What oxherd made itself is
 /// recognised in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Adopt {
     /// None.
     Never,
@@ -153,7 +159,7 @@ impl Feature {
 }
 
 /// Which parts of OX are provisioned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Features {
     /// Deputy permissions.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde_json::{Value, json};
+
 use crate::engine::{Decision, Input, Plan, Reaction, Rejection, Target};
 use crate::state::{Face, Footprint, Handle};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
@@ -9,8 +11,9 @@ use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 use super::execute::{Executor, Planned, Response, Vault};
 use super::handles;
 use super::mapping::Servers;
-use super::model::{Call, Effect, Fact, Query, UserFields};
+use super::model::{Call, Effect, Fact, FieldValue, Query, UserFields};
 use super::plan::{self, OxPlan, PlanInput, Step};
+use super::rehearsal;
 use super::settings::Settings;
 use super::soap::OxFault;
 use super::state::OxState;
@@ -118,17 +121,7 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
     }
 
     fn imagine(&self, call: &Call, nth: u32) -> Effect {
-        /// Numbers above this are made up; OX counts from 1.
-        const IMAGINED: u32 = 4_000_000_000;
-        match call {
-            Call::DeputyGrant { .. } => Effect::Granted(format!("planned-{nth}")),
-            Call::UserCreate { .. }
-            | Call::UserCopy { .. }
-            | Call::GroupCreate { .. }
-            | Call::ResourceCreate { .. }
-            | Call::SharedCreate { .. } => Effect::Created(IMAGINED + nth),
-            _ => Effect::Done,
-        }
+        rehearsal::imagine(call, nth)
     }
 
     fn lane(&self, call: &Call) -> Option<Handle> {
@@ -145,6 +138,15 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
 
     fn call_name(&self, call: &Call) -> &'static str {
         call.name()
+    }
+
+    fn safe_values(&self, call: &Call) -> Vec<(String, Value)> {
+        let (Call::UserCreate { fields, .. } | Call::UserChange { fields, .. }) = call else { return Vec::new() };
+        let current = self.current();
+        let safe = fields.iter().filter(|(attribute, value)| {
+            current.settings.mapping.audits_values(**attribute) && !matches!(value, FieldValue::Picture(_))
+        });
+        safe.map(|(attribute, value)| (attribute.to_string(), json!(value))).collect()
     }
 
     async fn execute(&self, call: &Call, state: &OxState) -> Result<Effect, OxFault> {

@@ -3,15 +3,17 @@
 //! The engine sees state only through the trait [`Store`]; one folder per backend implements it.
 
 mod error;
+mod fingerprint;
 pub mod sqlite;
 mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use store::{Backlog, Counts, ParkedFilter, Store, TaskSort};
+pub use fingerprint::Fingerprint;
+pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
-    AuditRow, Correction, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Released,
-    Seq, Task, Verdict,
+    AuditRow, Correction, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,
+    Released, Seq, Task, Verdict, WaitingChange, Work,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Correction, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Released, Seq,
-    StateError,
+    AuditRow, Correction, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,
+    Released, Seq, StateError, WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -23,6 +23,15 @@ pub enum ParkedFilter {
     Category(String),
     /// Those whose last attempt is older than this time, in milliseconds since 1970.
     LastAttemptBefore(i64),
+}
+
+/// Which rows of the audit trail are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those of this object.
+    pub object: Option<ObjectId>,
+    /// Only those that are not older than this time, in milliseconds since 1970.
+    pub since: i64,
 }
 
 /// Which tasks are meant.
@@ -45,6 +54,15 @@ pub struct Backlog {
     pub parked: u64,
 }
 
+/// What became of tasks that were taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The last position in the journal.
+    pub last: Seq,
+    /// How many wanted nothing new of a settled object: they are in the audit trail and not in the journal.
+    pub settled: u64,
+}
+
 /// How much is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +80,15 @@ pub trait Store: Send + Sync + 'static {
         cursor: Option<(&str, &str)>,
     ) -> impl Future<Output = Result<Seq, StateError>> + Send;
 
+    /// As [`Store::append`], for what a source delivers: an event that wants nothing new of a settled object, under the mapping
+    /// and settings of this revision, and before which nothing waits, is done at once.
+    fn take_in(
+        &self,
+        tasks: &[NewTask],
+        cursor: (&str, &str),
+        revision: &str,
+    ) -> impl Future<Output = Result<Taken, StateError>> + Send;
+
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
 
@@ -76,9 +103,8 @@ pub trait Store: Send + Sync + 'static {
     /// The oldest task of an object.
     fn oldest_task(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Seq>, StateError>> + Send;
 
-    /// A task with what is known of its object; none if the task has ended.
-    fn work(&self, seq: Seq)
-    -> impl Future<Output = Result<Option<(JournalEntry, Option<Record>)>, StateError>> + Send;
+    /// Tasks with what is known of their objects, in no order; those that have ended are missing in the answer.
+    fn work(&self, seqs: &[Seq]) -> impl Future<Output = Result<Vec<Work>, StateError>> + Send;
 
     /// What is known of an object.
     fn record(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Record>, StateError>> + Send;
@@ -134,8 +160,39 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<AuditRow>, StateError>> + Send;
 
+    /// A page of the audit trail after a position (0: the beginning), oldest first, each row with its position.
+    fn audit_after(
+        &self,
+        filter: &AuditFilter,
+        after: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(i64, AuditRow)>, StateError>> + Send;
+
+    /// A page of the audit trail object by object, the rows of each oldest first, each row with its position.
+    fn audit_by_object(
+        &self,
+        after: Option<&(ObjectId, i64)>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(i64, AuditRow)>, StateError>> + Send;
+
     /// Removes audit rows that are older than a time in milliseconds since 1970. Returns how many.
     fn prune_audit(&self, before: i64) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// The settings in force, as they were put there last.
+    fn in_force(&self) -> impl Future<Output = Result<Option<InForce>, StateError>> + Send;
+
+    /// Puts settings in force; no change waits any more.
+    fn put_in_force(&self, settings: &InForce) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// The change of settings that waits for an approval.
+    fn waiting_change(&self) -> impl Future<Output = Result<Option<WaitingChange>, StateError>> + Send;
+
+    /// Lets a change of settings wait, or none. One of the same revision keeps its approval.
+    fn set_waiting_change(&self, change: Option<&WaitingChange>)
+    -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// Approves the change of this revision. Returns whether it waits.
+    fn approve_change(&self, revision: &str) -> impl Future<Output = Result<bool, StateError>> + Send;
 
     /// What is left to do.
     fn backlog(&self) -> impl Future<Output = Result<Backlog, StateError>> + Send;

@@ -1,5 +1,6 @@
 //! What is stored, as plain data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
+
+use super::Fingerprint;
 
 /// A name by which objects refer to each other or that only one of them may hold, for instance `dn:uid=anna,dc=example`,
 /// `context:10` or `mail:10/anna@example.org`. Compared as text: whoever makes one brings it into canonical form.
@@ -107,6 +110,15 @@ impl Task {
         }
     }
 
+    /// What came, for the audit trail: `Change`, `Deletion` or `Replan`.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::Event(event) if event.desired().is_some() => "Change",
+            Self::Event(_) => "Deletion",
+            Self::Replan { .. } => "Replan",
+        }
+    }
+
     /// The type of the object.
     pub fn kind(&self) -> ObjectType {
         match self {
@@ -157,6 +169,17 @@ pub struct Record {
     pub footprint: Footprint,
     /// Revision of mapping and settings that it was planned with.
     pub revision: String,
+}
+
+/// A task with what is known of its object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// The task.
+    pub entry: JournalEntry,
+    /// What is recorded.
+    pub record: Option<Record>,
+    /// Whether what is recorded is all that there was to do, and nothing that the object refers to has changed since.
+    pub settled: bool,
 }
 
 /// What other objects need to know of an object, in the form of the target: small, without personal data where possible.
@@ -234,6 +257,9 @@ pub struct Outcome {
     pub partial: Option<Box<Record>>,
     /// Handles whose dependants must be planned again.
     pub ripple: Vec<Handle>,
+    /// What the task wanted, if the object is settled: it is as wanted, with nothing left to do or to say, so that an event
+    /// that wants the same again changes nothing.
+    pub settled: Option<Fingerprint>,
     /// The line in the audit trail, if the outcome is worth one.
     pub audit: Option<AuditRow>,
 }
@@ -277,7 +303,8 @@ pub struct ParkedRow {
     pub task: Option<Task>,
 }
 
-/// One line of the audit trail: what was decided and done for one task. Holds names of attributes, never values.
+/// One line of the audit trail: what was decided and done for one task. Holds names of attributes; values only of those that
+/// an administrator marked as safe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
@@ -289,6 +316,9 @@ pub struct AuditRow {
     pub object: ObjectId,
     /// Its type.
     pub kind: ObjectType,
+    /// What came: `Change`, `Deletion`, or `Replan` if something changed on which the object depends.
+    #[serde(default)]
+    pub event: String,
     /// Who asked.
     pub origin: String,
     /// `Applied`, `Unchanged`, `Removed`, `Skipped`, `Parked` …
@@ -297,10 +327,35 @@ pub struct AuditRow {
     pub calls: Vec<String>,
     /// Names of the attributes that changed.
     pub attributes: Vec<String>,
+    /// New values of those that the mapping marks with `auditValues`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Value>,
     /// Warnings, or the cause of a failure.
     pub notes: Vec<String>,
     /// From start to end of the work, in milliseconds.
     pub duration_ms: u64,
     /// Revision of mapping and settings.
     pub revision: String,
+}
+
+/// Settings by which objects are planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InForce {
+    /// What they are called.
+    pub revision: String,
+    /// The settings, without secrets.
+    pub settings: Value,
+}
+
+/// A change of settings that waits for an approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitingChange {
+    /// What the new settings are called.
+    pub revision: String,
+    /// What they would change.
+    pub impact: Value,
+    /// Since when it waits, in milliseconds since 1970.
+    pub since: i64,
+    /// When it was approved, in milliseconds since 1970.
+    pub approved_at: Option<i64>,
 }

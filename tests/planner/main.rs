@@ -19,6 +19,7 @@ mod groups;
 mod idempotence;
 mod inputs;
 mod mappings;
+mod members;
 mod moves;
 mod ox;
 mod pictures;

@@ -26,13 +26,12 @@ pub(super) fn kind(text: &str) -> Result<ObjectType, StateError> {
     text.parse().map_err(|error| StateError::corrupt("object type", &error))
 }
 
-/// What the journal keeps of a new task, for a bulk insert.
-#[derive(Serialize)]
+/// What the journal keeps of a new task.
 pub(super) struct JournalRow<'a> {
-    object: &'a str,
-    kind: &'a str,
-    event: Option<String>,
-    origin: &'a str,
+    pub(super) object: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) event: Option<String>,
+    pub(super) origin: &'a str,
 }
 
 /// The journal row of a new task.

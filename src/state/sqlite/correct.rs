@@ -19,6 +19,11 @@ pub(super) async fn correct(
         let unchanged = read::record(&mut *connection, &before.object).await?.is_some_and(|now| now == *before);
         if unchanged && queue(connection, after, None, origin).await? {
             write_records(connection, &[after], &[]).await?;
+            // The next event has to be planned, whatever it wants.
+            sqlx::query("DELETE FROM settled WHERE object = ?1")
+                .bind(after.object.as_str())
+                .execute(&mut *connection)
+                .await?;
             corrected += 1;
         }
     }

@@ -3,16 +3,21 @@
 //! One connection writes, a few read (WAL). Appending to the journal and storing credentials are synced to disk before they
 //! return; the outcome of work is not, because work that is lost with the power is recognised and repeated without effect.
 
+mod audit;
 mod codec;
 mod commit;
 mod correct;
 mod credentials;
 mod faces;
+mod intake;
 mod intentions;
 mod open;
 mod parked;
 mod read;
 mod released;
+mod rows;
+mod settings;
+mod shadow;
 mod transaction;
 
 use std::collections::{HashMap, HashSet};
@@ -24,8 +29,9 @@ use sqlx::{Row, SqlitePool};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Backlog, Correction, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter,
-    ParkedRow, Record, Released, Seq, StateError, Store, Task, TaskSort, now_ms,
+    AuditFilter, AuditRow, Backlog, Correction, Counts, Footprint, Found, Handle, InForce, JournalEntry, NewTask,
+    Outcome, ParkedFilter, ParkedRow, Record, Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange,
+    Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -53,31 +59,14 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     async fn append(&self, tasks: &[NewTask], cursor: Option<(&str, &str)>) -> Result<Seq, StateError> {
-        let rows: Vec<_> = tasks.iter().map(codec::journal_row).collect::<Result<_, _>>()?;
         let mut connection = self.write(Durability::Power).await?;
-        let work = async {
-            sqlx::query(
-                "INSERT INTO journal (object, kind, event, origin, received_at)
-                 SELECT value ->> 'object', value ->> 'kind', value ->> 'event', value ->> 'origin', ?2 FROM json_each(?1)",
-            )
-            .bind(codec::json(&rows)?)
-            .bind(now_ms())
-            .execute(&mut *connection)
-            .await?;
-            if let Some((source, position)) = cursor {
-                sqlx::query(
-                    "INSERT INTO cursors (source, position) VALUES (?1, ?2)
-                     ON CONFLICT (source) DO UPDATE SET position = excluded.position",
-                )
-                .bind(source)
-                .bind(position)
-                .execute(&mut *connection)
-                .await?;
-            }
-            let last = sqlx::query("SELECT coalesce(max(seq), 0) FROM journal").fetch_one(&mut *connection).await?;
-            Ok(Seq(last.get(0)))
-        }
-        .await;
+        let work = intake::append(&mut connection, tasks.iter(), cursor).await;
+        finish(connection, work).await
+    }
+
+    async fn take_in(&self, tasks: &[NewTask], cursor: (&str, &str), revision: &str) -> Result<Taken, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = intake::take_in(&mut connection, tasks, cursor, revision).await;
         finish(connection, work).await
     }
 
@@ -97,8 +86,8 @@ impl Store for SqliteStore {
         read::oldest_task(&self.readers, object).await
     }
 
-    async fn work(&self, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
-        read::work(&self.readers, seq).await
+    async fn work(&self, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
+        read::work(&self.readers, seqs).await
     }
 
     async fn record(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
@@ -148,10 +137,11 @@ impl Store for SqliteStore {
 
     async fn replan_outdated(&self, revision: &str) -> Result<u64, StateError> {
         let mut connection = self.write(Durability::Process).await?;
+        // Two ranges instead of `<>`, so that the index is used: at a start all objects are up to date.
         let work = sqlx::query(
             "INSERT INTO journal (object, kind, event, origin, received_at)
              SELECT object, kind, NULL, 'settings ' || ?1, ?2 FROM objects
-             WHERE revision <> ?1 AND object NOT IN (SELECT object FROM journal)",
+             WHERE (revision < ?1 OR revision > ?1) AND NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = objects.object)",
         )
         .bind(revision)
         .bind(now_ms())
@@ -179,7 +169,24 @@ impl Store for SqliteStore {
     }
 
     async fn audit(&self, object: Option<&ObjectId>, limit: u32) -> Result<Vec<AuditRow>, StateError> {
-        read::audit(&self.readers, object, limit).await
+        audit::newest(&self.readers, object, limit).await
+    }
+
+    async fn audit_after(
+        &self,
+        filter: &AuditFilter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditRow)>, StateError> {
+        audit::after(&self.readers, filter, after, limit).await
+    }
+
+    async fn audit_by_object(
+        &self,
+        after: Option<&(ObjectId, i64)>,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditRow)>, StateError> {
+        audit::by_object(&self.readers, after, limit).await
     }
 
     async fn prune_audit(&self, before: i64) -> Result<u64, StateError> {
@@ -190,6 +197,32 @@ impl Store for SqliteStore {
             Ok(rows.rows_affected())
         }
         .await;
+        finish(connection, work).await
+    }
+
+    async fn in_force(&self) -> Result<Option<InForce>, StateError> {
+        settings::in_force(&self.readers).await
+    }
+
+    async fn put_in_force(&self, settings: &InForce) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = settings::put_in_force(&mut connection, settings).await;
+        finish(connection, work).await
+    }
+
+    async fn waiting_change(&self) -> Result<Option<WaitingChange>, StateError> {
+        settings::waiting(&self.readers).await
+    }
+
+    async fn set_waiting_change(&self, change: Option<&WaitingChange>) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = settings::set_waiting(&mut connection, change).await;
+        finish(connection, work).await
+    }
+
+    async fn approve_change(&self, revision: &str) -> Result<bool, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = settings::approve(&mut connection, revision).await;
         finish(connection, work).await
     }
 

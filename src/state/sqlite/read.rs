@@ -5,9 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor, SqlitePool};
 
-use crate::state::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, Record, Seq, StateError, TaskSort,
-};
+use crate::state::{Backlog, Counts, Footprint, Found, Handle, JournalEntry, Record, Seq, StateError, TaskSort, Work};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::codec::{json, kind, object_id, parse};
@@ -49,20 +47,23 @@ pub(super) async fn oldest_task(pool: &SqlitePool, object: &ObjectId) -> Result<
     Ok(row.get::<Option<i64>, _>(0).map(Seq))
 }
 
-pub(super) async fn work(pool: &SqlitePool, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
-    let row = sqlx::query(
+pub(super) async fn work(pool: &SqlitePool, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
+    let rows = sqlx::query(
         "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at,
-                o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision
-         FROM journal j LEFT JOIN objects o ON o.object = j.object WHERE j.seq = ?1",
+                o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision,
+                EXISTS (SELECT 1 FROM settled s WHERE s.object = j.object) AS settled
+         FROM json_each(?1) w CROSS JOIN journal j ON j.seq = w.value LEFT JOIN objects o ON o.object = j.object",
     )
-    .bind(seq.0)
-    .fetch_optional(pool)
+    .bind(json(&seqs)?)
+    .fetch_all(pool)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let entry = entry(&row)?;
-    let known: Option<&str> = row.get("known_kind");
-    let known = known.map(|known| recorded(entry.task.object(), known, &row)).transpose()?;
-    Ok(Some((entry, known)))
+    let work = |row: &SqliteRow| {
+        let entry = entry(row)?;
+        let known: Option<&str> = row.get("known_kind");
+        let record = known.map(|known| recorded(entry.task.object(), known, row)).transpose()?;
+        Ok(Work { entry, record, settled: row.get("settled") })
+    };
+    rows.iter().map(work).collect()
 }
 
 pub(super) async fn record(executor: impl SqliteExecutor<'_>, object: &ObjectId) -> Result<Option<Record>, StateError> {
@@ -151,24 +152,13 @@ pub(super) async fn referrers(pool: &SqlitePool, handle: &Handle) -> Result<Vec<
     rows.iter().map(found).collect()
 }
 
-pub(super) async fn audit(
-    pool: &SqlitePool,
-    object: Option<&ObjectId>,
-    limit: u32,
-) -> Result<Vec<AuditRow>, StateError> {
-    let query = match object {
-        Some(object) => sqlx::query("SELECT row FROM audit WHERE object = ?2 ORDER BY id DESC LIMIT ?1")
-            .bind(limit)
-            .bind(object.as_str()),
-        None => sqlx::query("SELECT row FROM audit ORDER BY id DESC LIMIT ?1").bind(limit),
-    };
-    query.fetch_all(pool).await?.iter().map(|row| parse("audit row", row.get(0))).collect()
-}
-
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
-    let row = sqlx::query("SELECT count(*), min(received_at), (SELECT count(*) FROM parked) FROM journal")
-        .fetch_one(pool)
-        .await?;
+    let row = sqlx::query(
+        "SELECT (SELECT count(*) FROM journal), (SELECT received_at FROM journal ORDER BY seq LIMIT 1),
+                (SELECT count(*) FROM parked)",
+    )
+    .fetch_one(pool)
+    .await?;
     Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2) })
 }
 

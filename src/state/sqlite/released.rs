@@ -38,7 +38,7 @@ pub(super) async fn remember_removed(connection: &mut SqliteConnection, removed:
 pub(super) async fn remember_renamed(
     connection: &mut SqliteConnection,
     records: &[&Record],
-    former: &HashMap<String, Footprint>,
+    former: &HashMap<&str, Footprint>,
 ) -> Result<(), StateError> {
     for record in records {
         let Some(before) = former.get(record.object.as_str()) else { continue };
