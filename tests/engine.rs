@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use oxherd::engine::{Backoff, Engine, EngineHandle, EngineOptions, EngineStatus, Limits, Phase, Switch};
+use oxherd::engine::{
+    Backoff, Engine, EngineHandle, EngineOptions, EngineStatus, GuardLimits, Limits, Phase, Protection, Switch,
+};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{NewTask, ParkedFilter, Store, Task};
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
@@ -37,6 +39,16 @@ fn options() -> EngineOptions {
     }
 }
 
+/// Everything may be removed, unless a test says otherwise.
+const UNGUARDED: GuardLimits = GuardLimits {
+    max_count: u64::MAX,
+    max_count_per_scope: u64::MAX,
+    max_percent: 100,
+    max_member_percent: 100,
+    percent_from: u64::MAX,
+    window: Duration::from_hours(1),
+};
+
 impl Bench {
     async fn new() -> Self {
         Self::open(tempfile::tempdir().unwrap(), Arc::default()).await
@@ -46,6 +58,7 @@ impl Bench {
         let store = Arc::new(SqliteStore::open(&folder.path().join("state.db")).await.unwrap());
         let target = Arc::new(Shelf::new(Arc::clone(&world)));
         let (engine, handle) = Engine::new(target, Arc::clone(&store), options());
+        handle.protect(Protection { limits: UNGUARDED, ..Protection::default() });
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
         Self { folder, world, store, engine: handle, stop, running }

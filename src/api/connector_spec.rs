@@ -324,7 +324,7 @@ pub struct Features {
 }
 
 /// How to act when something is not plain.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policies {
     /// What a faulty object means for the others.
@@ -333,6 +333,9 @@ pub struct Policies {
     /// What happens in OX when an object is deleted in the directory.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// How long `deletionPolicy: Disable` keeps what was deleted in the directory, for instance `720h`.
+    #[serde(default = "retention")]
+    pub retention: Duration,
     /// What happens when OX already has an object of the same name.
     #[serde(default)]
     pub adopt_policy: AdoptPolicy,
@@ -345,6 +348,24 @@ pub struct Policies {
     /// Protection against mass deletion.
     #[serde(default)]
     pub deletion_guard: DeletionGuard,
+}
+
+fn retention() -> Duration {
+    Duration::constant("720h")
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            error_policy: ErrorPolicy::default(),
+            deletion_policy: DeletionPolicy::default(),
+            retention: retention(),
+            adopt_policy: AdoptPolicy::default(),
+            mode: Mode::default(),
+            paused: false,
+            deletion_guard: DeletionGuard::default(),
+        }
+    }
 }
 
 /// What a faulty object means for the others.
@@ -363,7 +384,7 @@ pub enum DeletionPolicy {
     /// It is deleted.
     #[default]
     Delete,
-    /// It is disabled, and deleted after a time of retention.
+    /// Users and contexts are disabled, and deleted after the time of retention. What cannot be disabled is deleted.
     Disable,
 }
 
@@ -389,7 +410,8 @@ pub enum Mode {
     DryRun,
 }
 
-/// Holds deletions back when they are too many. What it holds back is released by an `OxOperation`.
+/// Holds deletions back when too many are asked for within a window. A user that is disabled counts as deleted, and a context
+/// counts as many as it has users, resources and accounts. What is held back is released by an approval only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletionGuard {
@@ -401,11 +423,16 @@ pub struct DeletionGuard {
     #[serde(default = "max_count_per_context")]
     #[schemars(range(min = 0))]
     pub max_count_per_context: i32,
-    /// Deletions within the window, at most, of a hundred objects of that type.
+    /// Deletions within the window, at most, of a hundred objects of that type that OX has.
     #[serde(default = "max_percent")]
     #[schemars(range(min = 0, max = 100))]
     pub max_percent: i32,
-    /// So few deletions are never too many of a hundred: in a small organisation one person is a large share.
+    /// Members taken out of one group or functional account within the window, at most, of a hundred. Members that are deleted
+    /// do not count here.
+    #[serde(default = "max_member_percent")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_member_percent: i32,
+    /// So few are never too many of a hundred: in a small organisation one person is a large share.
     #[serde(default = "percent_from")]
     #[schemars(range(min = 0))]
     pub percent_from: i32,
@@ -426,6 +453,10 @@ fn max_percent() -> i32 {
     10
 }
 
+fn max_member_percent() -> i32 {
+    50
+}
+
 fn percent_from() -> i32 {
     10
 }
@@ -440,6 +471,7 @@ impl Default for DeletionGuard {
             max_count: max_count(),
             max_count_per_context: max_count_per_context(),
             max_percent: max_percent(),
+            max_member_percent: max_member_percent(),
             percent_from: percent_from(),
             window: window(),
         }

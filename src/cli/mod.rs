@@ -1,12 +1,15 @@
 //! The command line: one file per subcommand.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked or held
+//! back, 4 OX cannot be reached.
 
 mod crds;
 mod demo;
 mod error;
 mod explain;
+mod held;
 mod history;
+mod kept;
 mod mapping;
 mod output;
 mod parked;
@@ -54,6 +57,12 @@ enum Command {
     Explain(explain::Explain),
     /// Parked objects: what waits for a correction, and why.
     Parked(parked::Parked),
+    /// What the deletion guard holds back.
+    Held(held::Held),
+    /// Let everything pass that the deletion guard holds back: exactly the list that you looked at.
+    ApproveDeletions(held::ApproveDeletions),
+    /// Deleted objects that are kept in OX for a time.
+    Kept(kept::Kept),
     /// What was done for an object, or lately at all.
     History(history::History),
     /// Attribute mappings: print, check, try.
@@ -79,6 +88,9 @@ pub async fn run() -> ExitCode {
         Command::Mapping(command) => command.run(),
         Command::Crds(command) => command.run(),
         Command::Parked(command) => command.run().await,
+        Command::Held(command) => command.run().await,
+        Command::ApproveDeletions(command) => command.run().await,
+        Command::Kept(command) => command.run().await,
         Command::History(command) => command.run().await,
     };
     result.unwrap_or_else(|error| error.report())

@@ -182,6 +182,7 @@ impl Connector {
         let Built { target, vault, master } = build(&config, &store).await?;
         let (engine, handle) = Engine::new(Arc::clone(&target), Arc::clone(&store), config.engine.clone());
         handle.switch(config.switch);
+        handle.protect(config.protection);
         let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), handle.clone()));
         let spool = Spool::new(config.spool.clone());
         let (detected, detection) = watch::channel(Detection::Asking);
@@ -250,6 +251,7 @@ impl Connector {
             self.target.replace_settings(settings.settings.clone());
         }
         self.view.engine.switch(self.config.switch);
+        self.view.engine.protect(self.config.protection);
         self.describe().await?;
         self.view.engine.wake();
         Ok(())

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::{
-    AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
+    AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
     MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
     StateStore, Tls, TlsVerification, Verification,
 };
-use crate::engine::{EngineOptions, Limits, Switch};
+use crate::engine::{EngineOptions, GuardLimits, Limits, Protection, Switch};
 use crate::ox::model::{ContextId, MailServer};
-use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Settings};
+use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Removal, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
 use crate::source::SpoolConfig;
@@ -34,6 +34,8 @@ pub struct ConnectorConfig {
     pub engine: EngineOptions,
     /// Whether it may work.
     pub switch: Switch,
+    /// What protects from deletions.
+    pub protection: Protection,
     /// What planning follows, apart from features that the server decides.
     pub settings: Settings,
     /// Which features to use.
@@ -124,6 +126,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             ..EngineOptions::default()
         },
         switch: if spec.policies.paused { Switch::Paused } else { Switch::On },
+        protection: scope.protection(),
         settings: scope.settings()?,
         features: FeatureChoice {
             deputies: spec.features.deputy_permissions,
@@ -156,11 +159,9 @@ impl Scope<'_> {
         let policies = &self.spec.policies;
         let unbuilt = [
             ("spec.policies.errorPolicy", policies.error_policy == ErrorPolicy::default()),
-            ("spec.policies.deletionPolicy", policies.deletion_policy == DeletionPolicy::default()),
             ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
             ("spec.policies.mode", policies.mode == Mode::default()),
             ("spec.ox.limits.ratePerSecond", self.spec.ox.limits.rate_per_second.is_none()),
-            ("spec.policies.deletionGuard", policies.deletion_guard == DeletionGuard::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),
             ("spec.verification", self.spec.verification == Verification::default()),
@@ -169,6 +170,23 @@ impl Scope<'_> {
         match unbuilt.into_iter().find(|(_, default)| !default) {
             Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
             None => Ok(()),
+        }
+    }
+
+    fn protection(&self) -> Protection {
+        let guard = &self.spec.policies.deletion_guard;
+        // The schema rules out negative numbers; files are read without it, and then nothing is allowed.
+        let number = |number| u64::try_from(number).unwrap_or(0);
+        Protection {
+            limits: GuardLimits {
+                max_count: number(guard.max_count),
+                max_count_per_scope: number(guard.max_count_per_context),
+                max_percent: number(guard.max_percent),
+                max_member_percent: number(guard.max_member_percent),
+                percent_from: number(guard.percent_from),
+                window: guard.window.get(),
+            },
+            retention: self.spec.policies.retention.get(),
         }
     }
 
@@ -228,6 +246,13 @@ impl Scope<'_> {
                 shared_accounts: Switched::Off,
                 convert_guest: Switched::Off,
                 user_copy: Switched::Off,
+            },
+            removal: match spec.policies.deletion_policy {
+                DeletionPolicy::Delete => Removal::Delete,
+                DeletionPolicy::Disable => {
+                    let ms = spec.policies.retention.get().as_millis();
+                    Removal::Keep { ms: i64::try_from(ms).unwrap_or(i64::MAX) }
+                }
             },
             mapping: mapping
                 .mapping(json)

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod circuit;
+mod guard;
 mod perform;
 mod preview;
 mod run;
@@ -14,10 +15,11 @@ mod status;
 mod target;
 
 pub use backoff::Backoff;
+pub use guard::{GuardLimits, Protection};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, Switch};
 pub use schedule::Limits;
 pub use status::{CircuitStatus, EngineStatus, Phase, Totals};
 pub use target::{
-    Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
+    Decision, FaultClass, Input, Kept, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault, Term,
 };

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::state::{
-    AuditRow, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
+    AuditRow, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
 };
 use crate::udm::{Dn, Properties};
 
-use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault};
+use super::guard::{Guard, Refusal};
+use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
 
 /// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
 const ROUNDS: usize = 24;
@@ -58,6 +59,7 @@ struct Progress<T: Target> {
 enum Stop {
     Again { class: FaultClass, cause: String },
     Refused { category: String, cause: String, waits_for: Vec<Handle> },
+    Held(Refusal),
 }
 
 impl From<StateError> for Stop {
@@ -94,27 +96,42 @@ pub(super) async fn attempt<T: Target, S: Store>(
     target: &T,
     store: &S,
     lanes: &Lanes,
+    guard: &Guard,
     entry: &JournalEntry,
     own: Option<Record>,
 ) -> Tried {
     let started = Instant::now();
-    let (dn, desired) = match (&entry.task, &own) {
-        (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
-        (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
-        (Task::Replan { .. }, None) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
-    };
-    let subject = Subject { target, store, lanes, entry, dn: &dn, desired: desired.as_ref() };
-    let state = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
+    let mut state: T::State = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
             return Tried::Again { class: FaultClass::World, cause, reached: None };
         }
     };
+    let kept = target.kept(&mut state);
+    let (dn, desired) = match (&entry.task, &own, kept) {
+        (Task::Event(event), ..) => (event.dn.clone(), event.desired().cloned()),
+        (Task::Replan { .. }, Some(own), None) => (own.dn.clone(), Some(own.desired.clone())),
+        // The directory no longer has what is kept.
+        (Task::Replan { .. }, Some(own), Some(_)) => (own.dn.clone(), None),
+        (Task::Purge { .. }, Some(own), Some(kept)) => {
+            kept.term = Term::Over;
+            (own.dn.clone(), None)
+        }
+        // It is not known, or no longer kept.
+        (Task::Replan { .. } | Task::Purge { .. }, ..) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
+    };
+    let subject = Subject { target, store, lanes, guard, entry, dn: &dn, desired: desired.as_ref() };
     let mut progress =
         Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
     let stop = subject.pursue(&mut progress).await.err();
-    subject.conclude(own.as_ref(), progress, stop, started)
+    let tried = subject.conclude(own.as_ref(), progress, stop, started);
+    if let Tried::Ended(Outcome { verdict: Verdict::Parked(_), partial: None, .. }) = &tried
+        && let Err(error) = guard.give_back(store, entry.seq).await
+    {
+        tracing::warn!(%error, "a deletion that failed goes on counting for the deletion guard");
+    }
+    tried
 }
 
 fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
@@ -133,6 +150,7 @@ struct Subject<'a, T: Target, S: Store> {
     target: &'a T,
     store: &'a S,
     lanes: &'a Lanes,
+    guard: &'a Guard,
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
@@ -144,7 +162,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         let mut known = Known::default();
         let mut facts = Vec::new();
         'planning: for _ in 0..ROUNDS {
-            let decision = self.target.plan(&Input {
+            let input = Input {
                 object: self.entry.task.object(),
                 kind: self.entry.task.kind(),
                 dn: self.dn,
@@ -152,8 +170,8 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 state: &progress.state,
                 known: &known,
                 facts: &facts,
-            })?;
-            let plan = match decision {
+            };
+            let plan = match self.target.plan(&input)? {
                 Decision::Lookup { faces, properties, referrers } => {
                     look_up(self.store, &mut known, faces, &properties, referrers).await?;
                     continue;
@@ -164,6 +182,11 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 }
                 Decision::Do(plan) => plan,
             };
+            let losses = self.target.losses(&input, &plan);
+            if !losses.is_empty() {
+                let nothing = serde_json::to_value(T::State::default()).unwrap_or_default();
+                self.guard.ask(self.store, self.entry, losses, &nothing).await?.map_err(Stop::Held)?;
+            }
             let Plan { base, calls, skipped, warnings, attributes } = plan;
             progress.state = base;
             progress.skipped = skipped;
@@ -202,7 +225,11 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
     }
 
     /// What remains of a try: record, parked row, audit line, and whose turn it is next.
-    fn conclude(&self, own: Option<&Record>, progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
+    fn conclude(&self, own: Option<&Record>, mut progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
+        let kept_since = self.target.kept(&mut progress.state).map(|kept| {
+            kept.term = Term::Running;
+            *kept.since.get_or_insert_with(now_ms)
+        });
         let reached = Box::new(self.record(own, &progress.state));
         let changed = own.map_or(progress.state != T::State::default(), |own| own.state != reached.state);
         let mut reached = Some(reached);
@@ -221,6 +248,14 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 notes.push(cause.clone());
                 (Verdict::Parked(Box::new(self.parked(category, cause, waits_for))), "Parked")
             }
+            Some(Stop::Held(refusal)) => {
+                notes.push(refusal.reason.clone());
+                (Verdict::Held(Box::new(self.held(refusal))), "Held")
+            }
+            None if let Some(since) = kept_since => {
+                let news = reached.take_if(|reached| own != Some(&**reached));
+                (news.map_or(Verdict::Nothing, |record| Verdict::Kept { record, since }), "Kept")
+            }
             None => match (self.desired, own) {
                 (None, Some(_)) => (Verdict::Removed, "Removed"),
                 (None, None) => (Verdict::Nothing, "Unchanged"),
@@ -236,9 +271,9 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 }
             },
         };
-        let partial = reached.filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_)));
+        let partial = reached.filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_) | Verdict::Held(_)));
         let ripple = match &verdict {
-            Verdict::Applied(record) => ripple(own, Some(record)),
+            Verdict::Applied(record) | Verdict::Kept { record, .. } => ripple(own, Some(record)),
             Verdict::Removed => ripple(own, None),
             _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
         };
@@ -275,6 +310,18 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
             desired,
             revision: self.target.revision(),
+        }
+    }
+
+    fn held(&self, Refusal { reason, losses }: Refusal) -> HeldRow {
+        HeldRow {
+            object: self.entry.task.object().clone(),
+            kind: self.entry.task.kind(),
+            reason,
+            losses,
+            since: now_ms(),
+            origin: self.entry.origin.clone(),
+            task: Some(self.entry.task.clone()),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::state::{Found, Handle, Record, StateError, Store, Task};
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
 use super::perform::ripple;
-use super::target::{Decision, Input, Known, Plan, Rejection, Target, TargetFault};
+use super::target::{Decision, Input, Known, Plan, Rejection, Target, TargetFault, Term};
 
 /// What would happen to one object.
 #[derive(Debug)]
@@ -84,15 +84,21 @@ impl<T: Target, S: Store> DryRun<'_, T, S> {
     async fn plan(&mut self, task: &Task) -> Result<Option<(Preview<T>, Vec<Handle>)>, StateError> {
         let object = task.object().clone();
         let own = self.own(&object).await?;
-        let (dn, desired): (Dn, Option<Properties>) = match (task, &own) {
-            (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
-            (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
-            (Task::Replan { .. }, None) => return Ok(None),
-        };
         let mut state: T::State = match &own {
             Some(own) => serde_json::from_value(own.state.clone())
                 .map_err(|error| StateError::corrupt("target state", &error.line()))?,
             None => T::State::default(),
+        };
+        let kept = self.target.kept(&mut state);
+        let (dn, desired): (Dn, Option<Properties>) = match (task, &own, kept) {
+            (Task::Event(event), ..) => (event.dn.clone(), event.desired().cloned()),
+            (Task::Replan { .. }, Some(own), None) => (own.dn.clone(), Some(own.desired.clone())),
+            (Task::Replan { .. }, Some(own), Some(_)) => (own.dn.clone(), None),
+            (Task::Purge { .. }, Some(own), Some(kept)) => {
+                kept.term = Term::Over;
+                (own.dn.clone(), None)
+            }
+            (Task::Replan { .. } | Task::Purge { .. }, ..) => return Ok(None),
         };
         let (mut known, mut facts, mut questions) = (Known::default(), Vec::new(), Vec::new());
         let result = loop {
@@ -128,6 +134,9 @@ impl<T: Target, S: Store> DryRun<'_, T, S> {
                 let effect = self.target.imagine(call, self.imagined);
                 self.target.advance(&mut state, call, &effect);
             }
+            // What is kept goes on as it was.
+            let kept = self.target.kept(&mut state).and(own.as_ref()).map(|own| own.desired.clone());
+            let desired = desired.or(kept);
             changed = self.remember(task, &dn, desired, own.as_ref(), &state);
         }
         let preview = Preview { object, kind: task.kind(), dn, follows: false, questions, result };

@@ -16,6 +16,7 @@ use crate::udm::ObjectId;
 
 use super::backoff::Backoff;
 use super::circuit::PROBES;
+use super::guard::{Guard, Protection};
 use super::perform::Tried;
 use super::schedule::Limits;
 use super::session::Session;
@@ -63,12 +64,13 @@ pub enum Switch {
 }
 
 /// The way to a running engine.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EngineHandle {
     wake: Arc<Notify>,
     wakes: Arc<AtomicU64>,
     status: watch::Receiver<EngineStatus>,
     switch: watch::Sender<Switch>,
+    guard: Arc<Guard>,
 }
 
 impl EngineHandle {
@@ -81,6 +83,11 @@ impl EngineHandle {
     /// Pauses the engine or lets it go on.
     pub fn switch(&self, switch: Switch) {
         self.switch.send_if_modified(|current| std::mem::replace(current, switch) != switch);
+    }
+
+    /// Puts another protection from deletions in force. What is held back stays so until it is approved.
+    pub fn protect(&self, protection: Protection) {
+        self.guard.protect(protection);
     }
 
     /// The latest picture of the engine.
@@ -113,6 +120,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
     switch: watch::Receiver<Switch>,
+    pub(super) guard: Arc<Guard>,
 }
 
 impl<T: Target, S: Store> Engine<T, S> {
@@ -120,14 +128,15 @@ impl<T: Target, S: Store> Engine<T, S> {
     pub fn new(target: Arc<T>, store: Arc<S>, options: EngineOptions) -> (Self, EngineHandle) {
         let (status, status_receiver) = watch::channel(EngineStatus::default());
         let (switch_sender, switch) = watch::channel(Switch::On);
-        let (wake, wakes) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+        let (wake, wakes, guard) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)), Arc::<Guard>::default());
         let handle = EngineHandle {
             wake: Arc::clone(&wake),
             wakes: Arc::clone(&wakes),
             status: status_receiver,
             switch: switch_sender,
+            guard: Arc::clone(&guard),
         };
-        (Self { target, store, options, wake, wakes, started_at: now_ms(), status, switch }, handle)
+        (Self { target, store, options, wake, wakes, started_at: now_ms(), status, switch, guard }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.

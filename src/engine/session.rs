@@ -9,10 +9,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::state::{Footprint, JournalEntry, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict, now_ms};
+use crate::state::{
+    Backlog, Footprint, JournalEntry, KeptFilter, ListId, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict,
+    now_ms,
+};
 use crate::udm::ObjectId;
 
 use super::circuit::{Circuit, PROBES};
+use super::guard::Guard;
 use super::perform::{Lanes, Tried, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
 use super::schedule::{Begun, Keys, Schedule};
@@ -34,6 +38,7 @@ pub(super) struct Session<T: Target, S: Store> {
     wakes: Arc<AtomicU64>,
     seen_wakes: u64,
     lanes: Arc<Lanes>,
+    guard: Arc<Guard>,
     schedule: Schedule,
     circuit: Circuit,
     /// The last journal entry that was admitted.
@@ -55,9 +60,10 @@ pub(super) struct Session<T: Target, S: Store> {
     reports: mpsc::UnboundedSender<Report>,
     workers: JoinSet<()>,
     totals: Totals,
-    backlog: u64,
-    oldest: Option<i64>,
-    parked: u64,
+    /// What was left to do when it was last counted.
+    left: Backlog,
+    /// The name of the list of what the guard holds back.
+    held_list: Option<ListId>,
     counted: Option<Instant>,
     state_failure: Option<String>,
     phase: Phase,
@@ -77,6 +83,7 @@ impl<T: Target, S: Store> Session<T, S> {
             wakes: Arc::clone(&engine.wakes),
             seen_wakes: 0,
             lanes: Arc::default(),
+            guard: Arc::clone(&engine.guard),
             schedule: Schedule::new(engine.options.limits),
             circuit: Circuit::new(PROBES),
             admitted: Seq(0),
@@ -91,9 +98,8 @@ impl<T: Target, S: Store> Session<T, S> {
             reports,
             workers: JoinSet::new(),
             totals: Totals::default(),
-            backlog: 0,
-            oldest: None,
-            parked: 0,
+            left: Backlog::default(),
+            held_list: None,
             counted: None,
             state_failure: None,
             phase: Phase::Starting,
@@ -171,12 +177,19 @@ impl<T: Target, S: Store> Session<T, S> {
                 Some(self.target.footprint(object, event.kind, &event.dn, event.desired(), &state))
             }
             // An event that has not started sees everything that a replan would.
-            Task::Replan { .. } if self.schedule.has_waiting(object) => {
+            Task::Replan { .. } | Task::Purge { .. } if self.schedule.has_waiting(object) => {
                 self.absorbed(entry.seq, object.clone());
                 return;
             }
-            Task::Replan { .. } => None,
+            Task::Replan { .. } | Task::Purge { .. } => None,
         };
+        if entry.approval.is_some() {
+            self.guard.released(object);
+        } else if entry.task.removes()
+            && let Some(footprint) = recorded.get(object)
+        {
+            self.guard.announce(entry.seq, &self.target.at_stake(entry.task.kind(), footprint));
+        }
         let mut keys = Keys::new(object, recorded.get(object).into_iter().chain(&after));
         if let Some((_, pending)) = self.claimed.remove(object) {
             // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
@@ -192,6 +205,7 @@ impl<T: Target, S: Store> Session<T, S> {
 
     fn absorbed(&mut self, seq: Seq, object: ObjectId) {
         self.totals.absorbed += 1;
+        self.guard.ended(seq);
         let verdict = Verdict::Absorbed;
         self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), audit: None });
     }
@@ -210,11 +224,11 @@ impl<T: Target, S: Store> Session<T, S> {
             && let Some(seq) = self.schedule.start()
         {
             let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
-            let (lanes, reports) = (Arc::clone(&self.lanes), self.reports.clone());
+            let (lanes, guard, reports) = (Arc::clone(&self.lanes), Arc::clone(&self.guard), self.reports.clone());
             self.workers.spawn(async move {
                 let report = match store.work(seq).await {
                     Ok(Some((entry, own))) => {
-                        let tried = attempt(&*target, &*store, &lanes, &entry, own).await;
+                        let tried = attempt(&*target, &*store, &lanes, &guard, &entry, own).await;
                         Report::Tried { seq, tried: Box::new(tried) }
                     }
                     Ok(None) => Report::Vanished { seq },
@@ -302,11 +316,13 @@ impl<T: Target, S: Store> Session<T, S> {
                 calls = ?audit.calls, attributes = ?audit.attributes, notes = ?audit.notes, ms = audit.duration_ms,
             );
         }
-        if matches!(outcome.verdict, Verdict::Parked(_)) {
-            self.totals.parked += 1;
-        } else {
-            self.totals.done += 1;
-            self.totals.unchanged += u64::from(calls == 0);
+        match outcome.verdict {
+            Verdict::Parked(_) => self.totals.parked += 1,
+            Verdict::Held(_) => self.totals.held += 1,
+            _ => {
+                self.totals.done += 1;
+                self.totals.unchanged += u64::from(calls == 0);
+            }
         }
     }
 
@@ -339,6 +355,7 @@ impl<T: Target, S: Store> Session<T, S> {
     fn ended(&mut self, seq: Seq) {
         self.forget_rest(seq);
         self.attempts.remove(&seq);
+        self.guard.ended(seq);
         self.schedule.finish(seq);
     }
 
@@ -389,8 +406,12 @@ impl<T: Target, S: Store> Session<T, S> {
         let work = async {
             let now = now_ms();
             let rested = now - millis(self.options.parked_retry);
-            if self.parked > 0 {
+            if self.left.parked > 0 {
                 self.store.retry_parked(&ParkedFilter::LastAttemptBefore(rested), "timer").await?;
+            }
+            if self.left.kept > 0 {
+                let before = now - millis(self.guard.retention());
+                self.store.purge_kept(&KeptFilter::Before(before), "retention ended").await?;
             }
             if now % 3_600_000 < 1_000 {
                 self.store.prune_audit(now - millis(self.options.audit_retention)).await?;
@@ -405,7 +426,11 @@ impl<T: Target, S: Store> Session<T, S> {
 
     async fn count(&mut self) -> Result<(), StateError> {
         let backlog = self.store.backlog().await?;
-        (self.backlog, self.oldest, self.parked) = (backlog.tasks, backlog.oldest, backlog.parked);
+        if self.left.held != backlog.held {
+            self.held_list = if backlog.held.count == 0 { None } else { self.store.held_list().await? };
+        }
+        self.guard.look(&*self.store, backlog.held).await?;
+        self.left = backlog;
         self.counted = Some(Instant::now());
         Ok(())
     }
@@ -424,12 +449,15 @@ impl<T: Target, S: Store> Session<T, S> {
         let running = self.schedule.running() as u64;
         let now = EngineStatus {
             phase: self.phase,
-            idle: self.phase == Phase::Idle && self.backlog == 0,
-            backlog: self.backlog,
+            idle: self.phase == Phase::Idle && self.left.tasks == 0,
+            backlog: self.left.tasks,
             running,
             resting: self.held.len() as u64 + self.timers.len() as u64,
-            parked: self.parked,
-            lag_ms: self.oldest.map_or(0, |oldest| (now_ms() - oldest).max(0)),
+            parked: self.left.parked,
+            held: self.left.held.count,
+            held_list: self.held_list.clone(),
+            kept: self.left.kept,
+            lag_ms: self.left.oldest.map_or(0, |oldest| (now_ms() - oldest).max(0)),
             circuit: self.circuit.open().map(|(reason, since)| CircuitStatus { reason: reason.to_owned(), since }),
             state_failure: self.state_failure.clone(),
             totals: self.totals,

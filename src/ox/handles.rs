@@ -13,6 +13,17 @@ pub fn context(context: ContextId) -> Handle {
     Handle::new("context", context)
 }
 
+/// The context that a handle says its object to be, or to be in.
+pub fn context_of(handle: &Handle) -> Option<ContextId> {
+    let (kind, name) = handle.as_str().split_once(':')?;
+    let number = match kind {
+        "context" => name,
+        "ox" => name.split('/').next()?,
+        _ => return None,
+    };
+    number.parse().ok().map(ContextId)
+}
+
 /// The object whose user in OX has this number.
 pub fn user(context: ContextId, user: UserId) -> Handle {
     Handle::new("ox", format_args!("{context}/user/{user}"))

@@ -6,6 +6,7 @@ pub mod attribute;
 pub mod date;
 pub mod execute;
 pub mod handles;
+pub mod loss;
 pub mod mapping;
 pub mod model;
 pub mod picture;

@@ -35,8 +35,24 @@ pub struct Settings {
     pub identifiers: Identifiers,
     /// Which parts of OX are provisioned.
     pub features: Features,
+    /// What happens in OX to what the directory no longer has.
+    pub removal: Removal,
     /// How users map to OX attributes.
     pub mapping: Mapping,
+}
+
+/// What happens in OX to what the directory no longer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Removal {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// Users are disabled, contexts stay, for so many milliseconds; then they are deleted. All else is deleted at once.
+    Keep {
+        /// For how long.
+        ms: i64,
+    },
 }
 
 impl Settings {

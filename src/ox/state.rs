@@ -10,6 +10,7 @@ use super::model::{
     ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
 };
 use super::rights::Rights;
+use crate::engine::Kept;
 use crate::udm::Dn;
 
 /// What OX holds of one object. Changed by [`OxState::advance`] only, once for each call that succeeded.
@@ -45,6 +46,9 @@ pub struct ContextState {
     pub quota: Megabytes,
     /// Login mappings.
     pub mappings: BTreeSet<String>,
+    /// Set if the directory no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// A user in OX.
@@ -78,6 +82,9 @@ pub struct UserState {
     /// What is still to be done after a copy between contexts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_copy: Option<AfterCopy>,
+    /// Set if the directory no longer has it, or no longer wants it in OX.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// A user in the context that it moved away from.
@@ -232,6 +239,7 @@ impl UserState {
             refused: BTreeMap::new(),
             former: None,
             after_copy: None,
+            kept: None,
         }
     }
 
@@ -327,6 +335,15 @@ impl OxState {
         }
     }
 
+    /// The mark of an object that is kept for a time.
+    pub fn kept(&mut self) -> Option<&mut Kept> {
+        match self {
+            Self::User(user) => user.kept.as_mut(),
+            Self::Context(context) => context.kept.as_mut(),
+            _ => None,
+        }
+    }
+
     /// Takes a successful call over.
     pub fn advance(&mut self, call: &Call, effect: &Effect) {
         match call {
@@ -398,6 +415,7 @@ impl OxState {
                     name: name.clone(),
                     quota: *quota,
                     mappings: mappings.iter().cloned().collect(),
+                    kept: None,
                 });
             }
             (Call::ContextChange { name, quota, mappings, .. }, Self::Context(held)) => {

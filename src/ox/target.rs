@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::engine::{Decision, Input, Plan, Reaction, Rejection, Target};
-use crate::state::{Face, Footprint, Handle};
+use crate::engine::{Decision, Input, Kept, Plan, Reaction, Rejection, Target};
+use crate::state::{Face, Footprint, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
 use super::execute::{Executor, Planned, Response, Vault};
+use super::loss::{self, Fate};
 use super::mapping::Servers;
 use super::model::{Call, Effect, Fact, Query, UserFields};
 use super::plan::{self, OxPlan, PlanInput, Step};
@@ -104,6 +105,26 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
                 Decision::Do(Plan { base, calls, skipped, warnings, attributes })
             }
         })
+    }
+
+    fn losses(&self, input: &Input<'_, Self>, plan: &Plan<Self>) -> Vec<Loss> {
+        if !plan.calls.iter().any(loss::takes_away) {
+            return Vec::new();
+        }
+        let mut after = plan.base.clone();
+        for (nth, call) in (1..).zip(&plan.calls) {
+            after.advance(call, &self.imagine(call, nth));
+        }
+        let fate = if plan::is_wanted(input.kind, input.desired) { Fate::Stays } else { Fate::Goes };
+        loss::between(input.object, input.kind, fate, &plan.base, &after)
+    }
+
+    fn at_stake(&self, kind: ObjectType, footprint: &Footprint) -> Vec<Loss> {
+        loss::at_stake(kind, footprint)
+    }
+
+    fn kept<'s>(&self, state: &'s mut OxState) -> Option<&'s mut Kept> {
+        state.kept()
     }
 
     fn advance(&self, state: &mut OxState, call: &Call, effect: &Effect) {

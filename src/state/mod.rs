@@ -3,12 +3,14 @@
 //! The engine sees state only through the trait [`Store`]; one folder per backend implements it.
 
 mod error;
+mod held;
 pub mod sqlite;
 mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use store::{Backlog, Counts, ParkedFilter, Store};
+pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Population, Release, Taken, weight};
+pub use store::{Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
 };

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
+use super::{Approval, HeldRow};
+
 /// A name by which objects refer to each other or that only one of them may hold, for instance `dn:uid=anna,dc=example`,
 /// `context:10` or `mail:10/anna@example.org`. Compared as text: whoever makes one brings it into canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +85,13 @@ pub enum Task {
         /// Its type.
         kind: ObjectType,
     },
+    /// The time for which a deleted object was kept is over: delete it for good.
+    Purge {
+        /// Which object.
+        object: ObjectId,
+        /// Its type.
+        kind: ObjectType,
+    },
 }
 
 impl Task {
@@ -90,7 +99,16 @@ impl Task {
     pub fn object(&self) -> &ObjectId {
         match self {
             Self::Event(event) => &event.object,
-            Self::Replan { object, .. } => object,
+            Self::Replan { object, .. } | Self::Purge { object, .. } => object,
+        }
+    }
+
+    /// Whether the object is to be gone when it is done.
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::Event(event) => event.desired().is_none(),
+            Self::Replan { .. } => false,
+            Self::Purge { .. } => true,
         }
     }
 
@@ -98,7 +116,7 @@ impl Task {
     pub fn kind(&self) -> ObjectType {
         match self {
             Self::Event(event) => event.kind,
-            Self::Replan { kind, .. } => *kind,
+            Self::Replan { kind, .. } | Self::Purge { kind, .. } => *kind,
         }
     }
 }
@@ -123,6 +141,8 @@ pub struct JournalEntry {
     pub origin: String,
     /// When it arrived, in milliseconds since 1970.
     pub received_at: i64,
+    /// Set if an administrator released it from the list of what is held back.
+    pub approval: Option<Approval>,
 }
 
 /// What is known of an object after its last success.
@@ -167,6 +187,14 @@ pub struct Found {
 pub enum Verdict {
     /// Done: the record replaces the former one.
     Applied(Box<Record>),
+    /// The object is gone from the directory, or no longer wanted, but kept in the target for a time: the record replaces the
+    /// former one.
+    Kept {
+        /// What is recorded of it.
+        record: Box<Record>,
+        /// Since when, in milliseconds since 1970.
+        since: i64,
+    },
     /// The object is gone: forget it.
     Removed,
     /// Nothing to do and nothing to remember.
@@ -177,6 +205,8 @@ pub enum Verdict {
     Unfinished,
     /// It failed for a reason that lies in the object or in what it depends on. The task is kept with it.
     Parked(Box<ParkedRow>),
+    /// It would take away more than the deletion guard allows. The task waits for an approval.
+    Held(Box<HeldRow>),
 }
 
 /// The end of one task, written in one transaction with everything that follows from it.
@@ -200,7 +230,7 @@ impl Outcome {
     /// The handles that lead to the object from now on.
     pub(crate) fn handles(&self) -> impl Iterator<Item = &Handle> {
         let applied = match &self.verdict {
-            Verdict::Applied(record) => Some(record),
+            Verdict::Applied(record) | Verdict::Kept { record, .. } => Some(record),
             _ => None,
         };
         applied.into_iter().chain(&self.partial).flat_map(|record| &record.footprint.handles)

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oxherd::engine::{Decision, FaultClass, Input, Plan, Reaction, Rejection, Target, TargetFault};
-use oxherd::state::{Face, Footprint, Handle};
+use oxherd::engine::{Decision, FaultClass, Input, Kept, Plan, Reaction, Rejection, Target, TargetFault};
+use oxherd::state::{Face, Footprint, Handle, Loss, Population};
 use oxherd::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -101,6 +101,10 @@ impl TargetFault for Fault {
     }
 }
 
+fn one() -> Loss {
+    Loss { of: Population::Objects { kind: ObjectType::User }, scope: None, weight: 1, contains: None }
+}
+
 impl Target for Shelf {
     type Call = Call;
     type Effect = ();
@@ -166,6 +170,19 @@ impl Target for Shelf {
         }
         let base = input.state.clone();
         Ok(Decision::Do(Plan { base, calls, skipped: None, warnings: vec![], attributes: vec![] }))
+    }
+
+    fn losses(&self, _: &Input<'_, Self>, plan: &Plan<Self>) -> Vec<Loss> {
+        let removals = plan.calls.iter().filter(|call| matches!(call, Call::Remove { .. }));
+        removals.map(|_| one()).collect()
+    }
+
+    fn at_stake(&self, _: ObjectType, footprint: &Footprint) -> Vec<Loss> {
+        footprint.claims.first().map(|_| one()).into_iter().collect()
+    }
+
+    fn kept<'s>(&self, _: &'s mut OnShelf) -> Option<&'s mut Kept> {
+        None
     }
 
     fn advance(&self, state: &mut OnShelf, call: &Call, (): &()) {

@@ -7,7 +7,7 @@ use oxherd::ox::attribute::Attribute;
 use oxherd::ox::mapping::Mapping;
 use oxherd::ox::model::{Call, ContextId, FieldValue, MailServer, Query, UserId};
 use oxherd::ox::plan::{self, OxPlan, PlanInput, Step};
-use oxherd::ox::settings::{Feature, Features, Identifiers, Settings};
+use oxherd::ox::settings::{Feature, Features, Identifiers, Removal, Settings};
 use oxherd::ox::state::{OxState, UserState};
 use oxherd::ox::template::{AccountTemplate, LoginTemplate};
 use oxherd::state::{Footprint, Found, Handle};
@@ -34,6 +34,7 @@ pub fn settings() -> Settings {
             convert_guest: Feature::On,
             user_copy: Feature::On,
         },
+        removal: Removal::Delete,
         mapping: Mapping::default(),
     }
 }

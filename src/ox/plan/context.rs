@@ -34,12 +34,12 @@ fn wanted(desired: &Properties) -> Result<ContextState, Rejection> {
     }
     let mut mappings: BTreeSet<String> = desired.texts("loginMappings")?.into_iter().collect();
     mappings.extend([format!("context{id}"), id.to_string()]);
-    Ok(ContextState { id, name, quota, mappings })
+    Ok(ContextState { id, name, quota, mappings, kept: None })
 }
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
     let held = held(scope);
-    let Some(desired) = scope.input.desired else { return Ok(remove(held)) };
+    let Some(desired) = scope.input.desired else { return Ok(remove(scope, held)) };
     let wanted = wanted(desired)?;
     if held.as_ref().is_some_and(|held| held.id != wanted.id) {
         return Err(Rejection::invalid("property 'contextid' of a context cannot be changed: change it back").into());
@@ -81,7 +81,7 @@ fn held(scope: Scope<'_>) -> Option<ContextState> {
 }
 
 fn adopt(id: ContextId, found: &ObservedContext) -> ContextState {
-    ContextState { id, name: found.name.clone(), quota: found.quota, mappings: found.mappings.clone() }
+    ContextState { id, name: found.name.clone(), quota: found.quota, mappings: found.mappings.clone(), kept: None }
 }
 
 fn create(scope: Scope<'_>, desired: &Properties, wanted: ContextState) -> Planned<OxPlan> {
@@ -94,7 +94,7 @@ fn create(scope: Scope<'_>, desired: &Properties, wanted: ContextState) -> Plann
         language: scope.settings.language.clone(),
         timezone: scope.settings.timezone.clone(),
     };
-    let ContextState { id: context, name, quota, mappings } = wanted;
+    let ContextState { id: context, name, quota, mappings, .. } = wanted;
     let mut plan = OxPlan::from(OxState::Nothing);
     let mappings = mappings.into_iter().collect();
     plan.calls.push(Call::ContextCreate { context, name, quota, mappings, admin });
@@ -127,15 +127,20 @@ fn change(held: ContextState, wanted: &ContextState) -> OxPlan {
     if remapped {
         plan.changes(["mappings"]);
     }
-    plan.base = OxState::Context(held);
+    plan.base = OxState::Context(ContextState { kept: None, ..held });
     if !plan.attributes.is_empty() {
         plan.calls.push(call);
     }
     plan
 }
 
-fn remove(held: Option<ContextState>) -> OxPlan {
-    let Some(held) = held else { return OxPlan::default() };
+/// Deletes the context, or leaves it as it is for the time of retention.
+fn remove(scope: Scope<'_>, held: Option<ContextState>) -> OxPlan {
+    let Some(mut held) = held else { return OxPlan::default() };
+    if scope.keeps(held.kept) {
+        held.kept.get_or_insert_default();
+        return OxPlan::from(OxState::Context(held));
+    }
     let call = Call::ContextDelete { context: held.id };
     OxPlan { base: OxState::Context(held), calls: vec![call], ..OxPlan::default() }
 }

@@ -7,6 +7,8 @@ mod codec;
 mod commit;
 mod credentials;
 mod faces;
+mod held;
+mod losses;
 mod open;
 mod parked;
 mod read;
@@ -15,14 +17,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sqlx::pool::PoolConnection;
 use sqlx::{Row, Sqlite, SqlitePool};
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedFilter, ParkedRow,
-    Record, Seq, StateError, Store, Task, now_ms,
+    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, JournalEntry, KeptFilter, KeptRow, ListId,
+    NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store, Taken, Task, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -199,6 +202,60 @@ impl Store for SqliteStore {
         finish(connection, work).await
     }
 
+    async fn note_losses(&self, taken: &Taken) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = losses::note(&mut connection, taken).await;
+        finish(connection, work).await
+    }
+
+    async fn strike_losses(&self, task: Seq) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = losses::strike(&mut connection, task).await;
+        finish(connection, work).await
+    }
+
+    async fn losses_since(&self, time: i64) -> Result<Vec<Taken>, StateError> {
+        losses::since(&self.readers, time).await
+    }
+
+    async fn population(&self, kind: ObjectType, nothing: &Value) -> Result<u64, StateError> {
+        losses::population(&self.readers, kind, nothing).await
+    }
+
+    async fn referrer_count(&self, handle: &Handle) -> Result<u64, StateError> {
+        losses::referrer_count(&self.readers, handle).await
+    }
+
+    async fn held(&self, filter: &HeldFilter) -> Result<Vec<HeldRow>, StateError> {
+        held::list(&self.readers, filter).await
+    }
+
+    async fn held_list(&self) -> Result<Option<ListId>, StateError> {
+        held::list_id(&self.readers).await
+    }
+
+    async fn approve_held(&self, list: &ListId) -> Result<Release, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = held::approve(&mut connection, list).await;
+        finish(connection, work).await
+    }
+
+    async fn drop_held(&self, filter: &HeldFilter, origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = held::drop(&mut connection, filter, origin).await;
+        finish(connection, work).await
+    }
+
+    async fn kept(&self) -> Result<Vec<KeptRow>, StateError> {
+        losses::kept(&self.readers).await
+    }
+
+    async fn purge_kept(&self, filter: &KeptFilter, origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = losses::purge_kept(&mut connection, filter, origin).await;
+        finish(connection, work).await
+    }
+
     async fn audit(&self, object: Option<&ObjectId>, limit: u32) -> Result<Vec<AuditRow>, StateError> {
         read::audit(&self.readers, object, limit).await
     }
@@ -231,6 +288,7 @@ impl Store for SqliteStore {
 fn task_of(object: ObjectId, kind: ObjectType, event: Option<&str>) -> Result<Task, StateError> {
     match event {
         None => Ok(Task::Replan { object, kind }),
+        Some(codec::PURGE) => Ok(Task::Purge { object, kind }),
         Some(json) => Ok(Task::Event(codec::parse("event", json)?)),
     }
 }

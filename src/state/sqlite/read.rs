@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlitePool};
 
-use crate::state::{AuditRow, Backlog, Counts, Footprint, Found, Handle, JournalEntry, Record, Seq, StateError};
+use crate::state::{
+    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError,
+};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::codec::{json, kind, object_id, parse};
@@ -17,12 +19,13 @@ fn entry(row: &SqliteRow) -> Result<JournalEntry, StateError> {
         task: task_of(object_id(row.get("object"))?, kind(row.get("kind"))?, row.get("event"))?,
         origin: row.get("origin"),
         received_at: row.get("received_at"),
+        approval: row.get::<Option<&str>, _>("approval").map(|text| parse("approval", text)).transpose()?,
     })
 }
 
 pub(super) async fn journal_after(pool: &SqlitePool, after: Seq, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
     let rows = sqlx::query(
-        "SELECT seq, object, kind, event, origin, received_at FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        "SELECT seq, object, kind, event, origin, received_at, approval FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )
     .bind(after.0)
     .bind(limit)
@@ -33,7 +36,7 @@ pub(super) async fn journal_after(pool: &SqlitePool, after: Seq, limit: u32) -> 
 
 pub(super) async fn work(pool: &SqlitePool, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
     let row = sqlx::query(
-        "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at,
+        "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at, j.approval,
                 o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision
          FROM journal j LEFT JOIN objects o ON o.object = j.object WHERE j.seq = ?1",
     )
@@ -148,10 +151,14 @@ pub(super) async fn audit(
 }
 
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
-    let row = sqlx::query("SELECT count(*), min(received_at), (SELECT count(*) FROM parked) FROM journal")
-        .fetch_one(pool)
-        .await?;
-    Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2) })
+    let row = sqlx::query(
+        "SELECT count(*), min(received_at), (SELECT count(*) FROM parked), (SELECT count(*) FROM held),
+                (SELECT coalesce(max(id), 0) FROM held), (SELECT count(*) FROM kept) FROM journal",
+    )
+    .fetch_one(pool)
+    .await?;
+    let held = HeldMark { count: row.get(3), newest: row.get(4) };
+    Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2), held, kept: row.get(5) })
 }
 
 pub(super) async fn counts(pool: &SqlitePool) -> Result<Counts, StateError> {
