@@ -179,7 +179,9 @@ impl ApproveDeletions {
         match self.place.open().await?.approve_held(&asked).await? {
             Release::Released(count) => show(&Done::Released(count), self.output)?,
             Release::Changed(None) => {
-                return Err(CliError::Usage(format!("nothing was released: there is no list {asked}, nothing is held back")));
+                return Err(CliError::Usage(format!(
+                    "nothing was released: there is no list {asked}, nothing is held back"
+                )));
             }
             Release::Changed(Some(now)) => {
                 return Err(CliError::Usage(format!(

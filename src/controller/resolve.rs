@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::{
-    AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
-    MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
-    StateStore, Tls, TlsVerification, Verification,
+    AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests, MissingKey, Mode,
+    OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
+    TlsVerification, Verification,
 };
 use crate::engine::{EngineOptions, GuardLimits, Limits, Protection, Switch};
 use crate::ox::model::{ContextId, MailServer};

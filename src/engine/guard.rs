@@ -206,9 +206,8 @@ impl Guard {
     async fn count<S: Store>(&self, store: &S, asked: &Asked, nothing: &Value) -> Result<(), StateError> {
         let needed: Vec<_> = {
             let inner = self.inner();
-            let lately = |kind: &ObjectType| {
-                inner.populations.get(kind).is_some_and(|(at, _)| at.elapsed() < POPULATION_HOLDS)
-            };
+            let lately =
+                |kind: &ObjectType| inner.populations.get(kind).is_some_and(|(at, _)| at.elapsed() < POPULATION_HOLDS);
             let kinds = asked.losses.iter().filter_map(|loss| match loss.of {
                 Population::Objects { kind } => Some(kind),
                 Population::Members { .. } => None,

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::state::{
-    AuditRow, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict, now_ms,
+    AuditRow, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
+    now_ms,
 };
 use crate::udm::{Dn, Properties};
 
@@ -271,7 +272,8 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                 }
             },
         };
-        let partial = reached.filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_) | Verdict::Held(_)));
+        let partial = reached
+            .filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_) | Verdict::Held(_)));
         let ripple = match &verdict {
             Verdict::Applied(record) | Verdict::Kept { record, .. } => ripple(own, Some(record)),
             Verdict::Removed => ripple(own, None),

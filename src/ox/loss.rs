@@ -84,9 +84,7 @@ fn is_active(user: &UserState) -> bool {
 /// The members of a group or functional account by context.
 fn members(state: &OxState) -> BTreeMap<ContextId, BTreeSet<UserId>> {
     match state {
-        OxState::Groups(held) => {
-            held.groups.iter().map(|(context, group)| (*context, group.members.clone())).collect()
-        }
+        OxState::Groups(held) => held.groups.iter().map(|(context, group)| (*context, group.members.clone())).collect(),
         OxState::Accounts(held) => held
             .accounts
             .iter()

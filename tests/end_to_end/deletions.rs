@@ -56,7 +56,10 @@ async fn a_mass_deletion_takes_nothing_away_until_exactly_its_list_is_approved()
     assert_eq!(world.user(20, "anna").unwrap()["title"], "Dr.");
     assert_eq!(world.members(10, "staff"), ["u10-000"]);
     let rows = held(&world).await;
-    assert!(rows.iter().all(|row| row.reason.contains("in context 10") && row.reason.contains("25 allowed")), "{rows:#?}");
+    assert!(
+        rows.iter().all(|row| row.reason.contains("in context 10") && row.reason.contains("25 allowed")),
+        "{rows:#?}"
+    );
     assert!(rows[0].origin.contains("spool"), "{}", rows[0].origin);
     assert_eq!(world.history(&users[0]).await[0].outcome, "Held");
 
@@ -159,7 +162,10 @@ async fn a_deletion_that_is_repeated_after_a_crash_counts_once() {
 async fn a_deletion_that_ox_refuses_does_not_count() {
     let mut world = guarded(json!({"maxCount": 1})).await;
     world.apply([user("anna"), user("berta")]).await;
-    world.ox.add_fault(FaultRule::always(FaultAction::SoapFault { name: "InvalidDataException".into(), text: "no".into() }).on("OXUserService", "delete"));
+    world.ox.add_fault(
+        FaultRule::always(FaultAction::SoapFault { name: "InvalidDataException".into(), text: "no".into() })
+            .on("OXUserService", "delete"),
+    );
     world.delete([user("anna")]).await;
     assert_eq!(world.parked().await.len(), 1);
     world.ox.clear_faults();

@@ -113,39 +113,37 @@ impl Ledger {
         let all = self.all_with(asked);
         let window = Window(limits.window);
         for scope in asked.losses.iter().filter_map(|loss| loss.scope.as_ref()) {
-            let wanted = all.scopes.get(&Some(scope.clone())).copied().unwrap_or_default();
+            let wanted = all.scopes.get(&Some(scope.clone())).map_or(0, |share| share.weight);
             if wanted > limits.max_count_per_scope {
                 let (scope, allowed) = (Readable(scope), limits.max_count_per_scope);
                 return Err(format!("{wanted} deletions in {scope} asked for within {window}, {allowed} allowed"));
             }
         }
+        // A scope whose own limit holds its deletions back does not use up what is allowed to the others.
+        let none = Share::default();
+        let shares = all.scopes.iter().map(|(scope, share)| {
+            let held_back = scope.is_some() && share.weight > limits.max_count_per_scope;
+            if held_back { self.taken.tally.scopes.get(scope).unwrap_or(&none) } else { share }
+        });
+        let shares: Vec<_> = shares.collect();
         for loss in &asked.losses {
-            let allowed = match loss.of {
-                Population::Objects { .. } => limits.max_percent,
-                Population::Members { .. } => limits.max_member_percent,
-            };
-            let (wanted, of, what) = match &loss.of {
+            let (wanted, of, allowed, what) = match &loss.of {
                 Population::Objects { kind } => {
-                    (all.kinds.get(kind).copied().unwrap_or_default(), population(*kind), kind.as_str())
+                    let wanted = shares.iter().filter_map(|share| share.kinds.get(kind)).sum();
+                    (wanted, population(*kind), limits.max_percent, kind.as_str())
                 }
                 Population::Members { object, had } => {
+                    let wanted = all.members.get(object).copied().unwrap_or_default();
                     let earlier = self.taken.tally.members.get(object).copied().unwrap_or_default();
-                    (all.members.get(object).copied().unwrap_or_default(), had + earlier, "members of one object")
+                    (wanted, had + earlier, limits.max_member_percent, "members of one object")
                 }
             };
             if wanted > limits.percent_from && wanted.saturating_mul(100) > allowed.saturating_mul(of) {
                 return Err(format!("{wanted} of {of} {what} asked to go within {window}, {allowed} % allowed"));
             }
         }
-        // A scope whose own limit holds its deletions back does not use up what is allowed to the others.
-        let wanted = all.scopes.iter().map(|(scope, wanted)| match scope {
-            Some(_) if *wanted > limits.max_count_per_scope => {
-                self.taken.tally.scopes.get(scope).copied().unwrap_or_default()
-            }
-            _ => *wanted,
-        });
-        let (wanted, allowed) = (wanted.sum::<u64>(), limits.max_count);
         let objects = asked.losses.iter().any(|loss| matches!(loss.of, Population::Objects { .. }));
+        let (wanted, allowed) = (shares.iter().map(|share| share.weight).sum::<u64>(), limits.max_count);
         if objects && wanted > allowed {
             return Err(format!("{wanted} deletions asked for within {window}, {allowed} allowed"));
         }
@@ -155,8 +153,9 @@ impl Ledger {
     /// Whether so many objects of a type are asked for that their share of all matters.
     pub(super) fn is_share(&self, limits: &GuardLimits, asked: &Asked, kind: ObjectType) -> bool {
         let own = asked.losses.iter().filter(|loss| matches!(loss.of, Population::Objects { kind: k } if k == kind));
-        let others = [&self.taken.tally, &self.held.tally, &self.waiting.tally].map(|tally| tally.kinds.get(&kind));
-        others.into_iter().flatten().sum::<u64>() + own.count() as u64 > limits.percent_from
+        let others = [&self.taken.tally, &self.held.tally, &self.waiting.tally];
+        let shares = others.into_iter().flat_map(|tally| tally.scopes.values());
+        shares.filter_map(|share| share.kinds.get(&kind)).sum::<u64>() + own.count() as u64 > limits.percent_from
     }
 
     /// Everything that is asked for, this task included once.
@@ -216,12 +215,18 @@ impl<K: Clone + Eq + Hash + Ord> Book<K> {
 /// Sums of losses.
 #[derive(Clone, Debug, Default)]
 struct Tally {
-    /// Weight of objects by the part of the target that loses them.
-    scopes: HashMap<Option<Handle>, u64>,
-    /// Number of objects by type.
-    kinds: HashMap<ObjectType, u64>,
+    /// Objects by the part of the target that loses them.
+    scopes: HashMap<Option<Handle>, Share>,
     /// Number of members by the object that loses them.
     members: HashMap<ObjectId, u64>,
+}
+
+/// What one part of the target loses.
+#[derive(Clone, Debug, Default)]
+struct Share {
+    weight: u64,
+    /// Number of objects by type.
+    kinds: HashMap<ObjectType, u64>,
 }
 
 impl Tally {
@@ -229,8 +234,9 @@ impl Tally {
         for loss in losses {
             match &loss.of {
                 Population::Objects { kind } => {
-                    *self.scopes.entry(loss.scope.clone()).or_default() += loss.weight;
-                    *self.kinds.entry(*kind).or_default() += 1;
+                    let share = self.scopes.entry(loss.scope.clone()).or_default();
+                    share.weight += loss.weight;
+                    *share.kinds.entry(*kind).or_default() += 1;
                 }
                 Population::Members { object, .. } => *self.members.entry(object.clone()).or_default() += loss.weight,
             }
@@ -241,8 +247,12 @@ impl Tally {
         for loss in losses {
             match &loss.of {
                 Population::Objects { kind } => {
-                    lower(&mut self.scopes, &loss.scope, loss.weight);
-                    lower(&mut self.kinds, kind, 1);
+                    let Some(share) = self.scopes.get_mut(&loss.scope) else { continue };
+                    share.weight = share.weight.saturating_sub(loss.weight);
+                    lower(&mut share.kinds, kind, 1);
+                    if share.kinds.is_empty() {
+                        self.scopes.remove(&loss.scope);
+                    }
                 }
                 Population::Members { object, .. } => lower(&mut self.members, object, loss.weight),
             }
@@ -250,11 +260,12 @@ impl Tally {
     }
 
     fn add(&mut self, other: &Self) {
-        for (scope, count) in &other.scopes {
-            *self.scopes.entry(scope.clone()).or_default() += count;
-        }
-        for (kind, count) in &other.kinds {
-            *self.kinds.entry(*kind).or_default() += count;
+        for (scope, theirs) in &other.scopes {
+            let share = self.scopes.entry(scope.clone()).or_default();
+            share.weight += theirs.weight;
+            for (kind, count) in &theirs.kinds {
+                *share.kinds.entry(*kind).or_default() += count;
+            }
         }
         for (object, count) in &other.members {
             *self.members.entry(object.clone()).or_default() += count;

@@ -22,9 +22,9 @@ pub use self::face::{AccountFace, ContextFace, GroupFace, PermissionFace, Profil
 pub use self::footprint::footprint;
 use self::lookups::Lookups;
 pub use self::reduce::reduce;
+use super::date;
 use super::handles;
 use super::model::{Call, ContextId, Fact, Query};
-use super::date;
 use super::settings::{Removal, Settings};
 use super::state::OxState;
 use crate::engine::{Kept, Known, Rejection, RejectionCategory, Term};

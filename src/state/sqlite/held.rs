@@ -4,9 +4,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use crate::state::held::fingerprint;
-use crate::state::{
-    Approval, AuditRow, HeldFilter, HeldRow, ListId, Release, Seq, StateError, now_ms,
-};
+use crate::state::{Approval, AuditRow, HeldFilter, HeldRow, ListId, Release, Seq, StateError, now_ms};
 
 use super::codec::{json, kind, object_id, parse, task_json};
 use super::task_of;
@@ -20,11 +18,10 @@ fn object(filter: &HeldFilter) -> Option<&str> {
 }
 
 pub(super) async fn list(pool: &SqlitePool, filter: &HeldFilter) -> Result<Vec<HeldRow>, StateError> {
-    let rows =
-        sqlx::query("SELECT object, kind, event, row FROM held WHERE ?1 IS NULL OR object = ?1 ORDER BY id")
-            .bind(object(filter))
-            .fetch_all(pool)
-            .await?;
+    let rows = sqlx::query("SELECT object, kind, event, row FROM held WHERE ?1 IS NULL OR object = ?1 ORDER BY id")
+        .bind(object(filter))
+        .fetch_all(pool)
+        .await?;
     rows.iter()
         .map(|row| {
             let mut held: HeldRow = parse("task that is held back", row.get(3))?;
@@ -77,11 +74,10 @@ pub(super) async fn approve(connection: &mut SqliteConnection, list: &ListId) ->
         return Ok(Release::Changed(current));
     }
     // What is newer than the list must not be overtaken by it.
-    let newer = sqlx::query(
-        "SELECT count(*) FROM journal WHERE event IS NOT NULL AND object IN (SELECT object FROM held)",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
+    let newer =
+        sqlx::query("SELECT count(*) FROM journal WHERE event IS NOT NULL AND object IN (SELECT object FROM held)")
+            .fetch_one(&mut *connection)
+            .await?;
     let newer = newer.get(0);
     if newer > 0 {
         return Ok(Release::Changing(newer));

@@ -47,15 +47,15 @@ pub(super) async fn population(pool: &SqlitePool, kind: ObjectType, nothing: &Va
 }
 
 pub(super) async fn referrer_count(pool: &SqlitePool, handle: &Handle) -> Result<u64, StateError> {
-    let row =
-        sqlx::query("SELECT count(*) FROM refs WHERE handle = ?1").bind(handle.as_str()).fetch_one(pool).await?;
+    let row = sqlx::query("SELECT count(*) FROM refs WHERE handle = ?1").bind(handle.as_str()).fetch_one(pool).await?;
     Ok(row.get(0))
 }
 
 pub(super) async fn kept(pool: &SqlitePool) -> Result<Vec<KeptRow>, StateError> {
-    let rows = sqlx::query("SELECT k.object, o.kind, k.since FROM kept k JOIN objects o USING (object) ORDER BY k.since")
-        .fetch_all(pool)
-        .await?;
+    let rows =
+        sqlx::query("SELECT k.object, o.kind, k.since FROM kept k JOIN objects o USING (object) ORDER BY k.since")
+            .fetch_all(pool)
+            .await?;
     rows.iter()
         .map(|row| Ok(KeptRow { object: object_id(row.get(0))?, kind: kind(row.get(1))?, since: row.get(2) }))
         .collect()

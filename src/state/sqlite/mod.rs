@@ -24,8 +24,8 @@ use sqlx::{Row, Sqlite, SqlitePool};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, JournalEntry, KeptFilter, KeptRow, ListId,
-    NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store, Taken, Task, now_ms,
+    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, JournalEntry, KeptFilter, KeptRow,
+    ListId, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store, Taken, Task, now_ms,
 };
 
 pub use credentials::StoredCredentials;
