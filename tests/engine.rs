@@ -29,6 +29,7 @@ struct Bench {
     engine: EngineHandle,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
+    limits: GuardLimits,
 }
 
 fn options() -> EngineOptions {
@@ -51,24 +52,24 @@ const UNGUARDED: GuardLimits = GuardLimits {
 
 impl Bench {
     async fn new() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), Arc::default()).await
+        Self::open(tempfile::tempdir().unwrap(), Arc::default(), UNGUARDED).await
     }
 
-    async fn open(folder: tempfile::TempDir, world: Arc<World>) -> Self {
+    async fn open(folder: tempfile::TempDir, world: Arc<World>, limits: GuardLimits) -> Self {
         let store = Arc::new(SqliteStore::open(&folder.path().join("state.db")).await.unwrap());
         let target = Arc::new(Shelf::new(Arc::clone(&world)));
         let (engine, handle) = Engine::new(target, Arc::clone(&store), options());
-        handle.protect(Protection { limits: UNGUARDED, ..Protection::default() });
+        handle.protect(Protection { limits, ..Protection::default() });
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
-        Self { folder, world, store, engine: handle, stop, running }
+        Self { folder, world, store, engine: handle, stop, running, limits }
     }
 
     async fn restart(self) -> Self {
-        let Self { folder, world, stop, running, .. } = self;
+        let Self { folder, world, stop, running, limits, .. } = self;
         stop.cancel();
         running.await.unwrap();
-        Self::open(folder, world).await
+        Self::open(folder, world, limits).await
     }
 
     async fn send(&self, events: &[Event]) {
@@ -292,6 +293,30 @@ async fn a_stop_under_load_loses_nothing() {
     bench.idle().await;
     assert_eq!(bench.world.names().len(), 200);
     assert_eq!(bench.world.most_puts(), 1, "nothing that was recorded is repeated after an orderly stop");
+}
+
+#[tokio::test]
+async fn tasks_beside_each_other_do_not_slip_past_the_guard_together() {
+    let mut bench = Bench::new().await;
+    let objects: Vec<_> = (0..40).map(|n| (format!("o{n}"), format!("{n:02}"))).collect();
+    bench.send(&objects.iter().map(|(object, name)| put(object, name, &[])).collect::<Vec<_>>()).await;
+    bench.idle().await;
+    bench.limits.max_count = 7;
+    bench = bench.restart().await;
+    bench.world.latency_ms.store(5, Ordering::SeqCst);
+    // One by one, so that they are no batch at first; some tries fail and are repeated.
+    for (nth, (object, _)) in objects.iter().enumerate() {
+        bench.world.busy.store(1, Ordering::SeqCst);
+        bench.send(&[gone(object)]).await;
+        match nth {
+            0..3 => drop(bench.idle().await),
+            9 => bench = bench.restart().await,
+            _ => {}
+        }
+    }
+    let status = bench.idle().await;
+    assert_eq!(status.held + bench.world.gone(40), 40);
+    assert!((3..=7).contains(&bench.world.gone(40)), "{}", bench.world.gone(40));
 }
 
 proptest! {

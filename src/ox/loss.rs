@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attribute::Attribute;
 use super::handles;
-use super::model::{Call, ContextId, FieldValue, UserId};
+use super::model::{Call, ContextAccess, ContextId, FieldValue, UserId};
 use super::state::{OxState, UserState};
 use crate::state::{Footprint, Handle, Loss, Population};
 use crate::udm::{ObjectId, ObjectType};
@@ -22,6 +22,7 @@ pub enum Fate {
 pub fn takes_away(call: &Call) -> bool {
     match call {
         Call::ContextDelete { .. }
+        | Call::ContextAccess { access: ContextAccess::Disabled, .. }
         | Call::UserDelete { .. }
         | Call::GroupChange { .. }
         | Call::GroupRemove { .. }
@@ -48,7 +49,12 @@ pub fn between(object: &ObjectId, kind: ObjectType, fate: Fate, before: &OxState
             vec![one(after.context)]
         }
         (OxState::User(before), OxState::Nothing) => vec![one(before.context)],
-        (OxState::Context(before), OxState::Nothing) => {
+        (OxState::Context(before), OxState::Context(after))
+            if before.access == after.access || after.access == ContextAccess::Enabled =>
+        {
+            Vec::new()
+        }
+        (OxState::Context(before), OxState::Context(_) | OxState::Nothing) => {
             vec![Loss { contains: Some(handles::context(before.id)), ..one(before.id) }]
         }
         (OxState::Shared(before), OxState::Nothing) => vec![one(before.context)],
@@ -107,4 +113,108 @@ fn lost_members(
     let had = before.values().map(|members| members.len() as u64).sum();
     let of = Population::Members { object: object.clone(), had };
     (weight > 0).then_some(Loss { of, scope: None, weight, contains: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ox::model::{ContextAccess, Group, GroupId, SharedAccountId};
+    use crate::ox::state::{Account, AccountState, Accounts, ContextState, GroupState, SharedState};
+
+    const TEN: ContextId = ContextId(10);
+    const TWENTY: ContextId = ContextId(20);
+
+    fn user(context: ContextId, enabled: Option<bool>) -> OxState {
+        let mut user = UserState::new(context, UserId(3), "anna");
+        user.fields.extend(enabled.map(|enabled| (Attribute::MAIL_ENABLED, FieldValue::Flag(enabled))));
+        OxState::User(Box::new(user))
+    }
+
+    fn context(access: ContextAccess) -> OxState {
+        let (name, mappings) = ("ten".to_owned(), BTreeSet::new());
+        OxState::Context(ContextState { id: TEN, name, quota: -1, mappings, access, kept: None })
+    }
+
+    fn groups(members: &[(ContextId, &[u32])]) -> OxState {
+        let group = |members: &[u32]| Group {
+            id: GroupId(7),
+            name: "g".into(),
+            display_name: "g".into(),
+            members: members.iter().copied().map(UserId).collect(),
+        };
+        let groups = members.iter().map(|(context, members)| (*context, group(members))).collect();
+        OxState::Groups(GroupState { groups, ..GroupState::default() })
+    }
+
+    fn accounts(users: &[u32]) -> OxState {
+        let account = || Account { name: "info".into(), personal: None, login: "info".into() };
+        let users = users.iter().map(|id| (UserId(*id), account())).collect();
+        let accounts = [(TEN, Accounts { address: "info@example.org".into(), users })].into();
+        OxState::Accounts(AccountState { accounts, ..AccountState::default() })
+    }
+
+    fn shared() -> OxState {
+        OxState::Shared(SharedState { context: TEN, id: SharedAccountId(3), fields: None, permissions: None })
+    }
+
+    /// Losses in short: `10` an object of context 10, `10+` with all in it, `3/5` three of five members.
+    fn short(losses: &[Loss]) -> String {
+        let one = |loss: &Loss| match (&loss.of, &loss.scope) {
+            (Population::Members { had, .. }, _) => format!("{}/{had}", loss.weight),
+            (_, Some(scope)) => {
+                let more = if loss.contains.is_some() { "+" } else { "" };
+                scope.as_str().trim_start_matches("context:").to_owned() + more
+            }
+            (_, None) => "nowhere".to_owned(),
+        };
+        losses.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_lost_is_what_was_there_and_is_not_any_more() {
+        use ContextAccess::{Disabled, Enabled};
+        use Fate::{Goes, Stays};
+        let nothing = || OxState::Nothing;
+        let table = [
+            ("new", Stays, nothing(), user(TEN, None), ""),
+            ("deleted", Goes, user(TEN, None), nothing(), "10"),
+            ("switched off in the directory", Stays, user(TEN, Some(true)), nothing(), "10"),
+            ("disabled", Goes, user(TEN, Some(true)), user(TEN, Some(false)), "10"),
+            ("disabled, though never known as enabled", Goes, user(TEN, None), user(TEN, Some(false)), "10"),
+            ("disabled before", Stays, user(TEN, Some(false)), user(TEN, Some(false)), ""),
+            ("enabled", Stays, user(TEN, Some(false)), user(TEN, Some(true)), ""),
+            ("deleted for good", Goes, user(TEN, Some(false)), nothing(), "10"),
+            ("moved", Stays, user(TEN, Some(true)), user(TWENTY, Some(true)), ""),
+            ("converted", Stays, user(TEN, Some(true)), shared(), ""),
+            ("shared account deleted", Goes, shared(), nothing(), "10"),
+            ("context deleted", Goes, context(Enabled), nothing(), "10+"),
+            ("context disabled", Goes, context(Enabled), context(Disabled), "10+"),
+            ("context enabled", Stays, context(Disabled), context(Enabled), ""),
+            ("context changed", Stays, context(Enabled), context(Enabled), ""),
+            ("group deleted", Goes, groups(&[(TEN, &[3, 4]), (TWENTY, &[5])]), nothing(), "10 20"),
+            ("group emptied", Stays, groups(&[(TEN, &[3, 4])]), nothing(), "10 2/2"),
+            ("gone in one context", Stays, groups(&[(TEN, &[3]), (TWENTY, &[5])]), groups(&[(TEN, &[3])]), "20 1/2"),
+            ("members removed", Stays, groups(&[(TEN, &[3, 4, 5])]), groups(&[(TEN, &[5, 6, 7, 8])]), "2/3"),
+            ("members added", Stays, groups(&[(TEN, &[3])]), groups(&[(TEN, &[3, 4])]), ""),
+            ("account deleted", Goes, accounts(&[3, 4]), nothing(), "10"),
+            ("users of an account removed", Stays, accounts(&[3, 4]), accounts(&[4]), "1/2"),
+        ];
+        let object = ObjectId::new("object").unwrap();
+        for (name, fate, before, after, expected) in table {
+            assert_eq!(short(&between(&object, ObjectType::User, fate, &before, &after)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_footprint_tells_what_a_deletion_may_take() {
+        let stake = |handles: &[Handle]| {
+            let footprint = Footprint { handles: handles.to_vec(), ..Footprint::default() };
+            short(&at_stake(ObjectType::User, &footprint))
+        };
+        let dn = Handle::new("dn", "uid=anna");
+        assert_eq!(stake(std::slice::from_ref(&dn)), "", "not in OX");
+        assert_eq!(stake(&[dn, handles::user(TEN, UserId(3)), handles::primary(TEN, "anna@example.org")]), "10");
+        assert_eq!(stake(&[handles::group(TEN, GroupId(3)), handles::group(TWENTY, GroupId(3))]), "10 20");
+        assert_eq!(stake(&[handles::context(TEN)]), "10");
+    }
 }

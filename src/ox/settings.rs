@@ -48,7 +48,7 @@ pub enum Removal {
     /// It is deleted.
     #[default]
     Delete,
-    /// Users are disabled, contexts stay, for so many milliseconds; then they are deleted. All else is deleted at once.
+    /// Users and contexts are disabled, and deleted after so many milliseconds. All else is deleted at once.
     Keep {
         /// For how long.
         ms: i64,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::attribute::{Attribute, Form};
 use super::model::{
-    Call, ContextId, Deputy, Effect, FieldValue, Group, GroupId, Megabytes, ObservedUser, Picture, ResourceFields,
-    ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
+    Call, ContextAccess, ContextId, Deputy, Effect, FieldValue, Group, GroupId, Megabytes, ObservedUser, Picture,
+    ResourceFields, ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
 };
 use super::rights::Rights;
 use crate::engine::Kept;
@@ -46,6 +46,9 @@ pub struct ContextState {
     pub quota: Megabytes,
     /// Login mappings.
     pub mappings: BTreeSet<String>,
+    /// Whether its users can log in.
+    #[serde(default)]
+    pub access: ContextAccess,
     /// Set if the directory no longer has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
@@ -354,7 +357,10 @@ impl OxState {
                 }
             }
             Call::UserDelete { context, user } => self.user_deleted(*context, *user),
-            Call::ContextCreate { .. } | Call::ContextChange { .. } | Call::ContextDelete { .. } => {
+            Call::ContextCreate { .. }
+            | Call::ContextChange { .. }
+            | Call::ContextAccess { .. }
+            | Call::ContextDelete { .. } => {
                 self.advance_context(call);
             }
             Call::AccountCreate { .. } | Call::AccountUpdate { .. } => self.advance_accounts(call),
@@ -415,6 +421,7 @@ impl OxState {
                     name: name.clone(),
                     quota: *quota,
                     mappings: mappings.iter().cloned().collect(),
+                    access: ContextAccess::Enabled,
                     kept: None,
                 });
             }
@@ -429,6 +436,7 @@ impl OxState {
                     held.mappings = mappings.iter().cloned().collect();
                 }
             }
+            (Call::ContextAccess { access, .. }, Self::Context(held)) => held.access = *access,
             (Call::ContextDelete { .. }, _) => *self = Self::Nothing,
             _ => {}
         }

@@ -325,7 +325,7 @@ async fn after_the_retention_it_is_deleted_through_the_guard() {
     world.apply([user("anna"), user("berta"), user("carl"), context(40), resource("room")]).await;
     world.delete([user("anna"), user("berta").disabled(), context(40), resource("room")]).await;
     assert_eq!(world.resource(10, "room"), None, "what cannot be disabled is deleted");
-    assert!(world.context(40).is_some(), "contexts are kept");
+    assert_eq!(world.context(40).unwrap()["enabled"], false);
     assert_eq!(world.names(10).len(), 3);
     world
         .configure(|setup| {
@@ -341,6 +341,24 @@ async fn after_the_retention_it_is_deleted_through_the_guard() {
     let id = list(&world).await;
     assert_eq!(approve(&mut world, &id).await, Release::Released(2));
     assert_eq!((world.names(10), world.context(40)), (vec!["anna".to_owned(), "carl".to_owned()], None));
+    assert_eq!(world.settle().await.kept, 0);
+}
+
+#[tokio::test]
+async fn a_deleted_context_is_disabled_and_comes_back() {
+    let mut world = disabling().await;
+    world.apply([user("anna").context(20)]).await;
+    world.ox.reset_counters();
+    world.delete([context(20)]).await;
+    world.expect_calls(&[("OXContextService.disable", 1)]);
+    // Its users are provisioned as ever.
+    world.apply([user("anna").context(20).with("title", "Dr.")]).await;
+    assert_eq!(world.user(20, "anna").unwrap()["title"], "Dr.");
+    world.ox.reset_counters();
+    world.apply([context(20).with("oxQuota", 7)]).await;
+    world.expect_calls(&[("OXContextService.change", 1), ("OXContextService.enable", 1)]);
+    let twenty = world.context(20).unwrap();
+    assert_eq!((&twenty["enabled"], &twenty["max_quota"]), (&json!(true), &json!(7)));
     assert_eq!(world.settle().await.kept, 0);
 }
 

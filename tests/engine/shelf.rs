@@ -43,6 +43,11 @@ impl World {
         items.iter().filter_map(|(object, item)| Some((object.clone(), item.name.clone()?))).collect()
     }
 
+    /// How many are missing of so many.
+    pub fn gone(&self, all: u64) -> u64 {
+        all - self.names().len() as u64
+    }
+
     pub fn note(&self, object: &str) -> Option<String> {
         self.items.lock().unwrap().get(object)?.note.clone()
     }

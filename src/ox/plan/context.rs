@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ContextId, OxPlan, OxState, Planned, Scope, Settings, conflict, context_number, handles, required};
 use crate::engine::Rejection;
 use crate::ox::mapping::check_address;
-use crate::ox::model::{Call, ContextAdmin, Fact, Megabytes, ObservedContext};
+use crate::ox::model::{Call, ContextAccess, ContextAdmin, Fact, Megabytes, ObservedContext};
 use crate::ox::state::ContextState;
 use crate::udm::Properties;
 
@@ -34,7 +34,7 @@ fn wanted(desired: &Properties) -> Result<ContextState, Rejection> {
     }
     let mut mappings: BTreeSet<String> = desired.texts("loginMappings")?.into_iter().collect();
     mappings.extend([format!("context{id}"), id.to_string()]);
-    Ok(ContextState { id, name, quota, mappings, kept: None })
+    Ok(ContextState { id, name, quota, mappings, access: ContextAccess::Enabled, kept: None })
 }
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
@@ -81,7 +81,14 @@ fn held(scope: Scope<'_>) -> Option<ContextState> {
 }
 
 fn adopt(id: ContextId, found: &ObservedContext) -> ContextState {
-    ContextState { id, name: found.name.clone(), quota: found.quota, mappings: found.mappings.clone(), kept: None }
+    ContextState {
+        id,
+        name: found.name.clone(),
+        quota: found.quota,
+        mappings: found.mappings.clone(),
+        access: ContextAccess::Enabled,
+        kept: None,
+    }
 }
 
 fn create(scope: Scope<'_>, desired: &Properties, wanted: ContextState) -> Planned<OxPlan> {
@@ -127,19 +134,29 @@ fn change(held: ContextState, wanted: &ContextState) -> OxPlan {
     if remapped {
         plan.changes(["mappings"]);
     }
-    plan.base = OxState::Context(ContextState { kept: None, ..held });
     if !plan.attributes.is_empty() {
         plan.calls.push(call);
     }
+    if held.access == ContextAccess::Disabled {
+        plan.calls.push(Call::ContextAccess { context: wanted.id, access: ContextAccess::Enabled });
+        plan.changes(["access"]);
+    }
+    plan.base = OxState::Context(ContextState { kept: None, ..held });
     plan
 }
 
-/// Deletes the context, or leaves it as it is for the time of retention.
+/// Deletes the context, or disables it for the time of retention.
 fn remove(scope: Scope<'_>, held: Option<ContextState>) -> OxPlan {
     let Some(mut held) = held else { return OxPlan::default() };
     if scope.keeps(held.kept) {
+        let mut plan = OxPlan::default();
+        if held.access == ContextAccess::Enabled {
+            plan.calls.push(Call::ContextAccess { context: held.id, access: ContextAccess::Disabled });
+            plan.changes(["access"]);
+        }
         held.kept.get_or_insert_default();
-        return OxPlan::from(OxState::Context(held));
+        plan.base = OxState::Context(held);
+        return plan;
     }
     let call = Call::ContextDelete { context: held.id };
     OxPlan { base: OxState::Context(held), calls: vec![call], ..OxPlan::default() }

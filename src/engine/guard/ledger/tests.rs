@@ -47,10 +47,13 @@ fn ask(ledger: &mut Ledger, limits: &GuardLimits, now: i64, asked: &Asked, popul
     decided
 }
 
+/// Name, what passed before, population, what is asked for, and the reason if it is held back.
+type Row = (&'static str, Vec<Loss>, u64, Vec<Loss>, Option<&'static str>);
+
 #[test]
 fn each_limit_holds_back_with_its_reason() {
     use ObjectType::{Context, Group, User};
-    let table: &[(&str, Vec<Loss>, u64, Vec<Loss>, Option<&str>)] = &[
+    let table: &[Row] = &[
         ("one is fine", vec![], 1000, vec![user(10)], None),
         ("the last one that is allowed", vec![user(10); 24], 1000, vec![user(10)], None),
         (
