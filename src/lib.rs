@@ -6,6 +6,7 @@ pub mod api;
 pub mod cli;
 pub mod controller;
 pub mod engine;
+pub mod failure_points;
 pub mod ox;
 pub mod simulator;
 pub mod source;

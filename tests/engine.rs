@@ -4,6 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "engine/halting.rs"]
+mod halting;
+#[path = "engine/parts.rs"]
+mod parts;
 #[path = "engine/shelf.rs"]
 mod shelf;
 
@@ -29,12 +33,13 @@ struct Bench {
     engine: EngineHandle,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
+    options: EngineOptions,
     limits: GuardLimits,
 }
 
 fn options() -> EngineOptions {
     EngineOptions {
-        limits: Limits { total: 16, per_lane: 2 },
+        limits: Limits::side_by_side(16),
         retry: Backoff { first: Duration::from_millis(5), most: Duration::from_millis(20) },
         ..EngineOptions::default()
     }
@@ -52,24 +57,28 @@ const UNGUARDED: GuardLimits = GuardLimits {
 
 impl Bench {
     async fn new() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), Arc::default(), UNGUARDED).await
+        Self::with(options()).await
     }
 
-    async fn open(folder: tempfile::TempDir, world: Arc<World>, limits: GuardLimits) -> Self {
+    async fn with(options: EngineOptions) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), Arc::default(), options, UNGUARDED).await
+    }
+
+    async fn open(folder: tempfile::TempDir, world: Arc<World>, options: EngineOptions, limits: GuardLimits) -> Self {
         let store = Arc::new(SqliteStore::open(&folder.path().join("state.db")).await.unwrap());
         let target = Arc::new(Shelf::new(Arc::clone(&world)));
-        let (engine, handle) = Engine::new(target, Arc::clone(&store), options());
+        let (engine, handle) = Engine::new(target, Arc::clone(&store), options.clone());
         handle.protect(Protection { limits, ..Protection::default() });
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
-        Self { folder, world, store, engine: handle, stop, running, limits }
+        Self { folder, world, store, engine: handle, stop, running, options, limits }
     }
 
     async fn restart(self) -> Self {
-        let Self { folder, world, stop, running, limits, .. } = self;
+        let Self { folder, world, stop, running, options, limits, .. } = self;
         stop.cancel();
         running.await.unwrap();
-        Self::open(folder, world, limits).await
+        Self::open(folder, world, options, limits).await
     }
 
     async fn send(&self, events: &[Event]) {
@@ -86,9 +95,13 @@ impl Bench {
     }
 
     async fn phase(&self, phase: Phase) {
+        self.until(|status| status.phase == phase).await;
+    }
+
+    async fn until(&self, reached: impl Fn(&EngineStatus) -> bool) {
         let mut watch = self.engine.watch();
-        let reached = watch.wait_for(|status| status.phase == phase);
-        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("phase is not reached").unwrap();
+        let reached = watch.wait_for(reached);
+        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("status is not reached").unwrap();
     }
 
     async fn parked(&self) -> Vec<(String, String)> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
     Approval, AuditRow, Footprint, Handle, HeldFilter, HeldRow, KeptFilter, Loss, NewTask, Outcome, ParkedFilter,
-    ParkedRow, Population, Record, Release, Seq, Store, Taken, Task, Verdict, now_ms,
+    ParkedRow, Population, Record, Release, Seq, Store, Taken, Task, TaskSort, Verdict, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -94,7 +94,9 @@ async fn append(store: &SqliteStore, names: &[&str]) -> Vec<Seq> {
 }
 
 async fn journal(store: &SqliteStore) -> Vec<(String, bool)> {
-    let entries = store.journal_after(Seq(0), 1000).await.unwrap();
+    let mut entries = store.journal_after(Seq(0), TaskSort::Event, 1000).await.unwrap();
+    entries.extend(store.journal_after(Seq(0), TaskSort::Replan, 1000).await.unwrap());
+    entries.sort_by_key(|entry| entry.seq);
     entries.iter().map(|entry| (entry.task.object().to_string(), matches!(entry.task, Task::Replan { .. }))).collect()
 }
 
@@ -106,7 +108,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     store.append(&[task("c")], Some(("spool", "0003.json"))).await.unwrap();
     drop(store);
     let store = open(folder.path()).await;
-    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
     assert_eq!(
         entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(),
         ["b", "a", "c"].map(|n| Task::Event(event(n)))
@@ -114,7 +116,7 @@ async fn the_journal_keeps_arrival_order_across_restarts() {
     assert_eq!(entries[2].origin, "test c");
     assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("0003.json"));
     assert_eq!(store.cursor("other").await.unwrap(), None);
-    assert_eq!(store.journal_after(entries[0].seq, 1).await.unwrap()[0].seq, entries[1].seq);
+    assert_eq!(store.journal_after(entries[0].seq, TaskSort::Event, 1).await.unwrap()[0].seq, entries[1].seq);
 }
 
 #[tokio::test]
@@ -376,6 +378,29 @@ async fn context_credentials_are_kept_and_never_shown() {
     assert!(store.credentials().await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn a_write_that_is_given_up_half_way_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let tasks = [task("given-up")];
+    for polls in 0..40 {
+        // Dropped after so many steps, as a task is that is cancelled.
+        let given_up = async {
+            for _ in 0..polls {
+                tokio::time::sleep(std::time::Duration::from_micros(100)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = given_up => {}
+            done = store.append(&tasks, None) => drop(done.unwrap()),
+        }
+        append(&store, &["kept"]).await;
+    }
+    let kept = journal(&store).await.into_iter().filter(|(name, _)| name == "kept").count();
+    assert_eq!(kept, 40);
+}
+
 // Deletions that are held back, losses, and what is kept.
 
 fn loss(weight: u64) -> Loss {
@@ -433,7 +458,7 @@ async fn what_is_held_back_is_released_by_the_name_of_its_list_only() {
 
     let list = store.held_list().await.unwrap().unwrap();
     assert_eq!(store.approve_held(&list).await.unwrap(), Release::Released(2));
-    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
     assert_eq!(entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(), [deletion("a"), deletion("c")]);
     assert_eq!(entries[0].approval, Some(Approval { id: list.clone(), weight: 3 }));
     assert_eq!(entries[0].origin, format!("approved deletion {list}"));
@@ -515,7 +540,7 @@ async fn what_is_kept_is_purged_when_its_time_is_over() {
     assert_eq!(purge(KeptFilter::Before(100)).await, 0);
     assert_eq!(purge(KeptFilter::Before(250)).await, 1, "b has a task in the journal");
     assert_eq!(purge(KeptFilter::Before(250)).await, 0, "and now both have");
-    let entries = store.journal_after(Seq(0), 10).await.unwrap();
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
     let last = entries.last().unwrap();
     assert_eq!(last.task, Task::Purge { object: id("a"), kind: ObjectType::User });
     // What is back or gone is no longer kept; one whose deletion is held back is not queued again.
@@ -526,7 +551,7 @@ async fn what_is_kept_is_purged_when_its_time_is_over() {
     assert_eq!(store.drop_held(&HeldFilter::All, "test").await.unwrap(), 1);
     assert_eq!(purge(KeptFilter::Before(now_ms() - 60_000)).await, 0, "its time begins anew");
     assert_eq!(purge(KeptFilter::Object(id("a"))).await, 1);
-    let seq = store.journal_after(Seq(0), 10).await.unwrap()[0].seq;
+    let seq = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap()[0].seq;
     store.commit(&[outcome(seq, "a", Verdict::Removed, &[])]).await.unwrap();
     assert_eq!(store.kept().await.unwrap(), []);
 }

@@ -235,12 +235,14 @@ impl Connector {
         if self.config.master != config.master {
             self.master.replace(config.master.clone());
             tracing::info!(connector = config.name, "master credentials changed");
+            self.view.engine.reopen();
         }
         let changed = self.vault.give(config.admins.clone());
         if !changed.is_empty() {
             tracing::info!(connector = config.name, contexts = ?changed, "context credentials changed");
             let contexts: Vec<_> = changed.into_iter().map(handles::context).collect();
             self.store.ripple(&contexts).await?;
+            self.view.engine.reopen();
         }
         self.config = config.clone();
         {
@@ -388,7 +390,7 @@ async fn detect(target: &Ox, config: &Mutex<ConnectorConfig>) -> Result<(), Stri
     let server = target.executor().client().features().await.map_err(|fault| fault.to_string())?;
     let mut config = config.lock().unwrap_or_else(PoisonError::into_inner);
     let features: Features = config.features.with(server);
-    if config.settings.features != features || target.revision().is_empty() {
+    if config.settings.features != features {
         tracing::info!(?features, "features in force");
     }
     config.settings.features = features;

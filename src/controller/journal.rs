@@ -31,4 +31,8 @@ impl<T: Target, S: Store> Sink for JournalSink<T, S> {
         self.engine.wake();
         Ok(())
     }
+
+    async fn cursor(&self, source: &str) -> Result<Option<String>, SinkError> {
+        self.store.cursor(source).await.map_err(SinkError::new)
+    }
 }

@@ -11,7 +11,7 @@ use crate::api::{
     OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
     TlsVerification, Verification,
 };
-use crate::engine::{EngineOptions, GuardLimits, Limits, Protection, Switch};
+use crate::engine::{EngineOptions, GuardLimits, Limits, OnError, Protection, Switch};
 use crate::ox::model::{ContextId, MailServer};
 use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Removal, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
@@ -122,7 +122,12 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             ..SpoolConfig::new(&spool.folder)
         },
         engine: EngineOptions {
-            limits: Limits { total: usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1), per_lane: 2 },
+            limits: Limits::side_by_side(usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1)),
+            calls_per_second: spec.ox.limits.rate_per_second.and_then(|rate| u32::try_from(rate).ok()),
+            on_error: match spec.policies.error_policy {
+                ErrorPolicy::Continue => OnError::Continue,
+                ErrorPolicy::Stop => OnError::Halt,
+            },
             ..EngineOptions::default()
         },
         switch: if spec.policies.paused { Switch::Paused } else { Switch::On },
@@ -158,10 +163,8 @@ impl Scope<'_> {
     fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
         let policies = &self.spec.policies;
         let unbuilt = [
-            ("spec.policies.errorPolicy", policies.error_policy == ErrorPolicy::default()),
             ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
             ("spec.policies.mode", policies.mode == Mode::default()),
-            ("spec.ox.limits.ratePerSecond", self.spec.ox.limits.rate_per_second.is_none()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),
             ("spec.verification", self.spec.verification == Verification::default()),

@@ -244,7 +244,7 @@ impl Standalone {
                     () = tokio::time::sleep(LOOK) => {}
                 }
                 let report = view.report();
-                let reason = report.stuck();
+                let reason = report.stuck().or_else(|| report.barred());
                 *shown.reports.write().unwrap_or_else(PoisonError::into_inner) = vec![report];
                 let Some(reason) = reason else {
                     stuck = None;
@@ -274,8 +274,21 @@ impl ConnectorReport {
             Phase::CircuitOpen => self.engine.circuit.as_ref().map(|circuit| circuit.reason.clone()),
             Phase::StateFailing => self.engine.state_failure.clone(),
             Phase::Paused => Some("it is paused (spec.policies.paused)".to_owned()),
+            Phase::Halted => self.engine.halted.as_ref().map(|halt| {
+                format!(
+                    "everything waits for {} {} (spec.policies.errorPolicy is Stop): {}; correct the object, or drop it with \
+                     `oxherd parked drop`",
+                    halt.kind, halt.object, halt.cause
+                )
+            }),
             _ => None,
         }
+    }
+
+    /// Which part of the target keeps everything that is left from going on, if so.
+    fn barred(&self) -> Option<String> {
+        let gate = self.engine.gates.first().filter(|_| self.engine.phase == Phase::Waiting)?;
+        Some(format!("{} tasks wait for {}: {}", gate.waiting, gate.name, gate.reason))
     }
 }
 

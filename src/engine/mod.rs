@@ -3,9 +3,12 @@
 //! A target system is a [`Target`]: pure functions that say what an object touches and which calls bring it to its desired
 //! state, and a few asynchronous ones that make a call or ask a question.
 
+mod admit;
 mod backoff;
 mod circuit;
+mod gates;
 mod guard;
+mod halt;
 mod perform;
 mod preview;
 mod run;
@@ -13,13 +16,15 @@ mod schedule;
 mod session;
 mod status;
 mod target;
+mod throttle;
 
 pub use backoff::Backoff;
 pub use guard::{GuardLimits, Protection};
 pub use preview::{Preview, Previewed, preview};
-pub use run::{Engine, EngineHandle, EngineOptions, Switch};
+pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;
-pub use status::{CircuitStatus, EngineStatus, Phase, Totals};
+pub use status::{CircuitStatus, EngineStatus, GateStatus, HaltStatus, Phase, Totals};
 pub use target::{
-    Decision, FaultClass, Input, Kept, Known, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault, Term,
+    Decision, FaultClass, Input, Kept, Known, Pace, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
+    Term,
 };

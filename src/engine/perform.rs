@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
     AuditRow, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
     now_ms,
 };
 use crate::udm::{Dn, Properties};
 
+use super::gates::Gates;
 use super::guard::{Guard, Refusal};
 use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
+use super::throttle::Throttle;
 
 /// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
 const ROUNDS: usize = 24;
@@ -22,13 +25,30 @@ pub(super) enum Tried {
     Ended(Outcome),
     /// For the moment: the target is busy or unreachable, or the state store failed.
     Again {
-        /// Where the cause lies; never [`FaultClass::Object`].
-        class: FaultClass,
+        /// Why.
+        why: Why,
         /// What was wrong, without secrets.
         cause: String,
         /// What was reached before, if anything: to be written before the next try.
         reached: Option<Outcome>,
     },
+}
+
+/// Why a task has to be tried again.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// A call failed; never [`FaultClass::Object`].
+    Fault(FaultClass),
+    /// A call was not made, because this gate is closed.
+    Barred(Handle),
+}
+
+/// What all tasks share.
+pub(super) struct Shared {
+    pub(super) lanes: Lanes,
+    pub(super) gates: Gates,
+    pub(super) throttle: Throttle,
+    pub(super) guard: Arc<Guard>,
 }
 
 /// Lanes of the target: one call at a time in each, in the order of asking.
@@ -58,14 +78,14 @@ struct Progress<T: Target> {
 
 /// Why a try stopped before the end.
 enum Stop {
-    Again { class: FaultClass, cause: String },
+    Again { why: Why, cause: String },
     Refused { category: String, cause: String, waits_for: Vec<Handle> },
     Held(Refusal),
 }
 
 impl From<StateError> for Stop {
     fn from(error: StateError) -> Self {
-        Self::Again { class: FaultClass::World, cause: error.to_string() }
+        Self::Again { why: Why::Fault(FaultClass::World), cause: error.to_string() }
     }
 }
 
@@ -88,7 +108,9 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
         FaultClass::Object => refused("RefusedByTarget", Vec::new()),
         FaultClass::Dependency(handle) => refused("Dependency", vec![handle]),
         FaultClass::Protocol => refused("Protocol", Vec::new()),
-        class @ (FaultClass::Busy | FaultClass::World) => Stop::Again { class, cause },
+        class @ (FaultClass::Busy | FaultClass::Blocked { .. } | FaultClass::World | FaultClass::Credentials) => {
+            Stop::Again { why: Why::Fault(class), cause }
+        }
     }
 }
 
@@ -96,8 +118,7 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
 pub(super) async fn attempt<T: Target, S: Store>(
     target: &T,
     store: &S,
-    lanes: &Lanes,
-    guard: &Guard,
+    shared: &Shared,
     entry: &JournalEntry,
     own: Option<Record>,
 ) -> Tried {
@@ -106,7 +127,7 @@ pub(super) async fn attempt<T: Target, S: Store>(
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
-            return Tried::Again { class: FaultClass::World, cause, reached: None };
+            return Tried::Again { why: Why::Fault(FaultClass::World), cause, reached: None };
         }
     };
     let kept = target.kept(&mut state);
@@ -122,13 +143,13 @@ pub(super) async fn attempt<T: Target, S: Store>(
         // It is not known, or no longer kept.
         (Task::Replan { .. } | Task::Purge { .. }, ..) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
     };
-    let subject = Subject { target, store, lanes, guard, entry, dn: &dn, desired: desired.as_ref() };
+    let subject = Subject { target, store, shared, entry, dn: &dn, desired: desired.as_ref() };
     let mut progress =
         Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
     let stop = subject.pursue(&mut progress).await.err();
     let tried = subject.conclude(own.as_ref(), progress, stop, started);
     if let Tried::Ended(Outcome { verdict: Verdict::Parked(_), partial: None, .. }) = &tried
-        && let Err(error) = guard.give_back(store, entry.seq).await
+        && let Err(error) = shared.guard.give_back(store, entry.seq).await
     {
         tracing::warn!(%error, "a deletion that failed goes on counting for the deletion guard");
     }
@@ -150,8 +171,7 @@ fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
 struct Subject<'a, T: Target, S: Store> {
     target: &'a T,
     store: &'a S,
-    lanes: &'a Lanes,
-    guard: &'a Guard,
+    shared: &'a Shared,
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
@@ -178,7 +198,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
                     continue;
                 }
                 Decision::Ask(query) => {
-                    facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                    facts.push(self.ask(&query).await?);
                     continue;
                 }
                 Decision::Do(plan) => plan,
@@ -186,7 +206,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             let losses = self.target.losses(&input, &plan);
             if !losses.is_empty() {
                 let nothing = serde_json::to_value(T::State::default()).unwrap_or_default();
-                self.guard.ask(self.store, self.entry, losses, &nothing).await?.map_err(Stop::Held)?;
+                self.shared.guard.ask(self.store, self.entry, losses, &nothing).await?.map_err(Stop::Held)?;
             }
             let Plan { base, calls, skipped, warnings, attributes } = plan;
             progress.state = base;
@@ -194,19 +214,18 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             progress.warnings = warnings;
             merge(&mut progress.attributes, attributes);
             for call in calls {
-                let guard = self.lanes.enter(self.target.lane(&call)).await;
-                let result = self.target.execute(&call, &progress.state).await;
-                drop(guard);
-                progress.calls.push(self.target.call_name(&call).to_owned());
-                match result {
-                    Ok(effect) => self.target.advance(&mut progress.state, &call, &effect),
+                match self.execute(&call, progress).await? {
+                    Ok(effect) => {
+                        self.target.advance(&mut progress.state, &call, &effect);
+                        pass(FailurePoint::CallTakenOver);
+                    }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
                             facts.push(fact);
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            facts.push(self.target.observe(&query).await.map_err(|fault| stop_for(&fault))?);
+                            facts.push(self.ask(&query).await?);
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
@@ -225,6 +244,35 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         })
     }
 
+    /// Makes a call when it is its turn.
+    async fn execute(&self, call: &T::Call, progress: &mut Progress<T>) -> Result<Result<T::Effect, T::Fault>, Stop> {
+        let Shared { lanes, throttle, .. } = self.shared;
+        let _lane = lanes.enter(self.target.lane(call)).await;
+        self.pass(self.target.call_gate(call))?;
+        throttle.turn().await;
+        let started = Instant::now();
+        let result = self.target.execute(call, &progress.state).await;
+        let name = self.target.call_name(call);
+        throttle.answered(name, started.elapsed());
+        progress.calls.push(name.to_owned());
+        Ok(result)
+    }
+
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.pass(self.target.query_gate(query))?;
+        self.shared.throttle.turn().await;
+        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
+        pass(FailurePoint::QuestionAnswered);
+        Ok(fact)
+    }
+
+    fn pass(&self, gate: Option<Handle>) -> Result<(), Stop> {
+        match (self.shared.gates.bars(gate.as_ref(), self.entry.seq), gate) {
+            (Some(cause), Some(gate)) => Err(Stop::Again { why: Why::Barred(gate), cause }),
+            _ => Ok(()),
+        }
+    }
+
     /// What remains of a try: record, parked row, audit line, and whose turn it is next.
     fn conclude(&self, own: Option<&Record>, mut progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
         let kept_since = self.target.kept(&mut progress.state).map(|kept| {
@@ -237,12 +285,12 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         let mut notes: Vec<_> = progress.skipped.iter().chain(&progress.warnings).cloned().collect();
         let mut again = None;
         let (verdict, label) = match stop {
-            Some(Stop::Again { class, cause }) => {
+            Some(Stop::Again { why, cause }) => {
                 if !changed {
-                    return Tried::Again { class, cause, reached: None };
+                    return Tried::Again { why, cause, reached: None };
                 }
                 notes.push(cause.clone());
-                again = Some((class, cause));
+                again = Some((why, cause));
                 (Verdict::Unfinished, "Unfinished")
             }
             Some(Stop::Refused { category, cause, waits_for }) => {
@@ -294,7 +342,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         };
         let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
         match again {
-            Some((class, cause)) => Tried::Again { class, cause, reached: Some(ended) },
+            Some((why, cause)) => Tried::Again { why, cause, reached: Some(ended) },
             None => Tried::Ended(ended),
         }
     }

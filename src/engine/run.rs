@@ -11,7 +11,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::state::{Outcome, Seq, Store, Verdict, now_ms};
+use crate::failure_points::{FailurePoint, pass};
+use crate::state::{Handle, Outcome, Seq, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
 use super::backoff::Backoff;
@@ -21,7 +22,7 @@ use super::perform::Tried;
 use super::schedule::Limits;
 use super::session::Session;
 use super::status::EngineStatus;
-use super::target::Target;
+use super::target::{Pace, Target};
 
 /// How the engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,17 +39,33 @@ pub struct EngineOptions {
     pub audit_retention: Duration,
     /// How long tasks that run may go on when the engine is told to stop.
     pub drain: Duration,
+    /// Calls started in a second, at most.
+    pub calls_per_second: Option<u32>,
+    /// What a faulty object means for the others.
+    pub on_error: OnError,
+}
+
+/// What a faulty object means for the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// It is parked, and only what depends on it waits.
+    #[default]
+    Continue,
+    /// It is parked, and everything waits until it is corrected, deleted or dropped.
+    Halt,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            limits: Limits { total: 64, per_lane: 2 },
+            limits: Limits::side_by_side(64),
             window: 4_096,
             retry: Backoff::default(),
             parked_retry: Duration::from_mins(15),
             audit_retention: Duration::from_hours(90 * 24),
             drain: Duration::from_secs(20),
+            calls_per_second: None,
+            on_error: OnError::default(),
         }
     }
 }
@@ -68,6 +85,7 @@ pub enum Switch {
 pub struct EngineHandle {
     wake: Arc<Notify>,
     wakes: Arc<AtomicU64>,
+    reopen: Arc<Notify>,
     status: watch::Receiver<EngineStatus>,
     switch: watch::Sender<Switch>,
     guard: Arc<Guard>,
@@ -78,6 +96,12 @@ impl EngineHandle {
     pub fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::SeqCst);
         self.wake.notify_one();
+    }
+
+    /// Tells the engine that something changed outside that gives hope, for instance credentials: what waits for the target
+    /// or a part of it is tried at once.
+    pub fn reopen(&self) {
+        self.reopen.notify_one();
     }
 
     /// Pauses the engine or lets it go on.
@@ -116,6 +140,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) store: Arc<S>,
     pub(super) options: EngineOptions,
     wake: Arc<Notify>,
+    reopen: Arc<Notify>,
     pub(super) wakes: Arc<AtomicU64>,
     pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
@@ -129,14 +154,16 @@ impl<T: Target, S: Store> Engine<T, S> {
         let (status, status_receiver) = watch::channel(EngineStatus::default());
         let (switch_sender, switch) = watch::channel(Switch::On);
         let (wake, wakes, guard) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)), Arc::<Guard>::default());
+        let reopen = Arc::new(Notify::new());
         let handle = EngineHandle {
+            reopen: Arc::clone(&reopen),
             wake: Arc::clone(&wake),
             wakes: Arc::clone(&wakes),
             status: status_receiver,
             switch: switch_sender,
             guard: Arc::clone(&guard),
         };
-        (Self { target, store, options, wake, wakes, started_at: now_ms(), status, switch, guard }, handle)
+        (Self { target, store, options, wake, reopen, wakes, started_at: now_ms(), status, switch, guard }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.
@@ -148,13 +175,15 @@ impl<T: Target, S: Store> Engine<T, S> {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            session.start_tasks(*self.switch.borrow_and_update());
+            let switch = *self.switch.borrow_and_update();
+            session.start_tasks(switch).await;
             session.publish(&self.status);
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(report) = report_receiver.recv() => session.take(report).await,
                 () = self.wake.notified() => session.look_at_journal().await,
                 _ = tick.tick() => session.tick().await,
+                () = self.reopen.notified() => session.reopen(),
                 () = sleep_until(session.next_time()) => session.time_passed(),
                 Ok(()) = self.switch.changed() => {}
             }
@@ -194,7 +223,7 @@ pub(super) enum Report {
     },
     Committed(Vec<Written>),
     CommitFailed(String),
-    Probed(Result<(), String>),
+    Probed(Result<(), (Pace, String)>),
 }
 
 /// What the session needs to know of a written outcome.
@@ -202,7 +231,7 @@ pub(super) struct Written {
     pub(super) seq: Seq,
     pub(super) object: ObjectId,
     pub(super) unfinished: bool,
-    pub(super) rippled: bool,
+    pub(super) ripple: Vec<Handle>,
 }
 
 /// The least time between the starts of two commits: what comes close together is written together. One that comes alone is
@@ -229,6 +258,7 @@ async fn commit_batches<S: Store>(
         }
         next = Instant::now() + COMMIT_PAUSE;
         let mut attempt = 0;
+        pass(FailurePoint::BeforeOutcomes);
         while let Err(error) = store.commit(&batch).await {
             attempt += 1;
             tracing::error!(%error, attempt, "cannot write to the state store");
@@ -238,10 +268,11 @@ async fn commit_batches<S: Store>(
             }
             tokio::time::sleep(PROBES.wait(attempt).max(Duration::from_millis(50))).await;
         }
+        pass(FailurePoint::AfterOutcomes);
         let written = batch.drain(..).map(|outcome| Written {
             seq: outcome.seq,
             unfinished: matches!(outcome.verdict, Verdict::Unfinished),
-            rippled: !outcome.ripple.is_empty(),
+            ripple: outcome.ripple,
             object: outcome.object,
         });
         // Only a session that is gone does not listen.

@@ -4,7 +4,7 @@
 //! arrival order unless both only read it. Each key has a queue; a task is ready when no queue holds it back.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::state::{Footprint, Handle, Seq};
@@ -79,14 +79,19 @@ enum Mode {
     Write,
 }
 
+/// Position in the order of admission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order(u64);
+
 #[derive(Debug)]
 struct Waiting {
+    order: Order,
     seq: Seq,
     mode: Mode,
     granted: bool,
 }
 
-/// Who wants a key, in arrival order. Thousands of users read the key of their context, so nothing here may walk the queue
+/// Who wants a key, in order of admission. Thousands of users read the key of their context, so nothing here may walk the queue
 /// on the usual paths. Most keys are wanted once: such a queue must be small.
 #[derive(Debug)]
 struct Queue {
@@ -102,20 +107,19 @@ impl Default for Queue {
 }
 
 impl Queue {
-    fn push(&mut self, seq: Seq, mode: Mode) -> bool {
+    fn push(&mut self, order: Order, seq: Seq, mode: Mode) -> bool {
         let granted = match mode {
             Mode::Write => self.entries.is_empty(),
             Mode::Read => self.writers == 0,
         };
         self.writers += usize::from(mode == Mode::Write);
-        self.entries.push_back(Waiting { seq, mode, granted });
+        self.entries.push_back(Waiting { order, seq, mode, granted });
         granted
     }
 
     /// Takes a task out. Returns the tasks that get the key now.
-    fn remove(&mut self, seq: Seq) -> Vec<Seq> {
-        // Entries are in order of `seq`.
-        let Ok(position) = self.entries.binary_search_by_key(&seq, |entry| entry.seq) else { return Vec::new() };
+    fn remove(&mut self, order: Order) -> Vec<Seq> {
+        let Ok(position) = self.entries.binary_search_by_key(&order, |entry| entry.order) else { return Vec::new() };
         let left = self.entries.remove(position).map_or(Mode::Read, |entry| entry.mode);
         self.writers -= usize::from(left == Mode::Write);
         let first_has_it = self.entries.front().is_none_or(|first| first.granted);
@@ -144,9 +148,9 @@ impl Queue {
         unblocked
     }
 
-    /// Whether nobody behind `seq` shares the key with it, unless all only read it.
-    fn is_free_behind(&self, seq: Seq, mode: Mode) -> bool {
-        let mut behind = self.entries.iter().rev().take_while(|entry| entry.seq > seq);
+    /// Whether nobody behind this place shares the key with it, unless all only read it.
+    fn is_free_behind(&self, order: Order, mode: Mode) -> bool {
+        let mut behind = self.entries.iter().rev().take_while(|entry| entry.order > order);
         match mode {
             Mode::Write => behind.next().is_none(),
             Mode::Read => self.writers == 0 || behind.all(|entry| entry.mode == Mode::Read),
@@ -170,18 +174,37 @@ enum Phase {
 
 #[derive(Debug)]
 struct Slot {
+    order: Order,
     object: ObjectId,
     keys: Keys,
+    urgency: Urgency,
     /// Keys that are not granted yet.
     missing: usize,
     phase: Phase,
+    /// Its turn when it became ready last; 0 before.
+    turn: Turn,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
-    ready: VecDeque<Seq>,
+    /// Tasks that may start, most urgent first.
+    ready: BTreeMap<(Urgency, Turn), Seq>,
     running: usize,
     in_rotation: bool,
+    /// Tasks that were admitted and have not ended.
+    admitted: usize,
+}
+
+/// Place among the ready tasks of a lane: those that became ready earlier have a smaller number.
+type Turn = i64;
+
+/// How much a task matters to somebody who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Somebody changed the object just now.
+    Fresh,
+    /// It is planned again because something else changed: thousands of those may come at once.
+    Routine,
 }
 
 /// How many tasks may run.
@@ -191,6 +214,15 @@ pub struct Limits {
     pub total: usize,
     /// At the same time in one lane. Two keep a lane busy: one calls while the next one plans.
     pub per_lane: usize,
+    /// How many tasks of one lane count against the window.
+    pub lane_share: usize,
+}
+
+impl Limits {
+    /// So many tasks at the same time, with the usual limits of a lane.
+    pub const fn side_by_side(total: usize) -> Self {
+        Self { total, per_lane: 2, lane_share: 512 }
+    }
 }
 
 /// Whether a task may have made calls before it was admitted.
@@ -214,6 +246,11 @@ pub struct Schedule {
     /// Lanes with something to start, in turn, so that a long lane never starves a short one.
     rotation: VecDeque<Option<Key>>,
     running: usize,
+    admissions: u64,
+    /// The next places at the front and at the back of what is ready.
+    turns: (Turn, Turn),
+    load: usize,
+    routine: usize,
 }
 
 impl Schedule {
@@ -227,31 +264,46 @@ impl Schedule {
             lanes: HashMap::new(),
             rotation: VecDeque::new(),
             running: 0,
+            admissions: 0,
+            turns: (-1, 1),
+            load: 0,
+            routine: 0,
         }
+    }
+
+    /// Changes how many tasks may run at the same time.
+    pub fn limit(&mut self, total: usize) {
+        self.limits.total = total;
     }
 
     /// Admits a task behind all others. Returns an earlier task of the same object whose place it takes: that one has never
     /// begun, and nobody between them can tell the difference.
     ///
     /// A task that has begun must come to its end: a create whose answer was lost is only recognised by trying it again.
-    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys, begun: Begun) -> Option<Seq> {
+    pub fn admit(&mut self, seq: Seq, object: &ObjectId, keys: Keys, begun: Begun, urgency: Urgency) -> Option<Seq> {
         let absorbed = self.waiting.get(object).copied().filter(|earlier| self.may_absorb(*earlier, &keys));
         if let Some(earlier) = absorbed {
             self.leave(earlier);
         }
+        self.admissions += 1;
+        let order = Order(self.admissions);
         let mut missing = 0;
         for (key, mode) in keys.all() {
-            let granted = self.queues.entry(key).or_default().push(seq, mode);
+            let granted = self.queues.entry(key).or_default().push(order, seq, mode);
             missing += usize::from(!granted);
         }
         let lane = keys.lane;
         let phase = if missing == 0 { Phase::Ready } else { Phase::Blocked };
-        self.slots.insert(seq, Slot { object: object.clone(), keys, missing, phase });
+        self.slots.insert(seq, Slot { order, object: object.clone(), keys, urgency, missing, phase, turn: 0 });
+        let entry = self.lanes.entry(lane).or_default();
+        entry.admitted += 1;
+        self.load += usize::from(lane.is_none() || entry.admitted <= self.limits.lane_share);
+        self.routine += usize::from(urgency == Urgency::Routine);
         if begun == Begun::Never {
             self.waiting.insert(object.clone(), seq);
         }
         if phase == Phase::Ready {
-            self.make_ready(seq, lane, Place::Back);
+            self.make_ready(seq, Place::Back);
         }
         absorbed
     }
@@ -262,7 +314,7 @@ impl Schedule {
         slot.keys
             .all()
             .chain(newer.all())
-            .all(|(key, mode)| self.queues.get(&key).is_none_or(|queue| queue.is_free_behind(earlier, mode)))
+            .all(|(key, mode)| self.queues.get(&key).is_none_or(|queue| queue.is_free_behind(slot.order, mode)))
     }
 
     /// The next task that may start; it counts as running from now on.
@@ -274,10 +326,14 @@ impl Schedule {
             let limit = self.lane_limit(id);
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
             lane.in_rotation = false;
+            if lane.admitted == 0 {
+                self.lanes.remove(&id);
+                continue;
+            }
             if lane.running >= limit {
                 continue;
             }
-            let Some(seq) = lane.ready.pop_front() else { continue };
+            let Some((_, seq)) = lane.ready.pop_first() else { continue };
             lane.running += 1;
             self.running += 1;
             self.rotate(id);
@@ -319,14 +375,40 @@ impl Schedule {
     pub fn release(&mut self, seq: Seq) {
         if let Some(slot) = self.slots.get_mut(&seq).filter(|slot| slot.phase == Phase::Resting) {
             slot.phase = Phase::Ready;
-            let lane = slot.keys.lane;
-            self.make_ready(seq, lane, Place::Front);
+            self.make_ready(seq, Place::Front);
         }
+    }
+
+    /// Lets a task run although others may be before it. Returns whether it is known and does not run yet.
+    pub fn force(&mut self, seq: Seq) -> bool {
+        let Some(slot) = self.slots.get_mut(&seq) else { return false };
+        if matches!(slot.phase, Phase::Running | Phase::Done) {
+            return false;
+        }
+        slot.phase = Phase::Running;
+        if self.waiting.get(&slot.object) == Some(&seq) {
+            self.waiting.remove(&slot.object);
+        }
+        let lane = self.lanes.entry(slot.keys.lane).or_default();
+        lane.ready.remove(&(slot.urgency, slot.turn));
+        lane.running += 1;
+        self.running += 1;
+        true
     }
 
     /// Tasks that were admitted and have not ended.
     pub fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// The same, but of each lane only its share counts: a lane that stands still must not keep others out.
+    pub fn load(&self) -> usize {
+        self.load
+    }
+
+    /// How many of them are routine.
+    pub fn routine(&self) -> usize {
+        self.routine
     }
 
     /// Whether nothing is under way.
@@ -354,9 +436,6 @@ impl Schedule {
         self.running -= 1;
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.running -= 1;
-            if lane.running == 0 && lane.ready.is_empty() && !lane.in_rotation {
-                self.lanes.remove(&id);
-            }
         }
         self.rotate(id);
     }
@@ -374,12 +453,16 @@ impl Schedule {
         }
     }
 
-    fn make_ready(&mut self, seq: Seq, id: Option<Key>, place: Place) {
-        let lane = self.lanes.entry(id).or_default();
-        match place {
-            Place::Back => lane.ready.push_back(seq),
-            Place::Front => lane.ready.push_front(seq),
-        }
+    fn make_ready(&mut self, seq: Seq, place: Place) {
+        let Some(slot) = self.slots.get_mut(&seq) else { return };
+        let turn = match place {
+            Place::Back => &mut self.turns.1,
+            Place::Front => &mut self.turns.0,
+        };
+        slot.turn = *turn;
+        *turn += if place == Place::Back { 1 } else { -1 };
+        let id = slot.keys.lane;
+        self.lanes.entry(id).or_default().ready.insert((slot.urgency, slot.turn), seq);
         self.rotate(id);
     }
 
@@ -389,14 +472,19 @@ impl Schedule {
         if self.waiting.get(&slot.object) == Some(&seq) {
             self.waiting.remove(&slot.object);
         }
-        if slot.phase == Phase::Ready
-            && let Some(lane) = self.lanes.get_mut(&slot.keys.lane)
-        {
-            lane.ready.retain(|ready| *ready != seq);
+        let id = slot.keys.lane;
+        self.routine -= usize::from(slot.urgency == Urgency::Routine);
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.ready.remove(&(slot.urgency, slot.turn));
+            self.load -= usize::from(id.is_none() || lane.admitted <= self.limits.lane_share);
+            lane.admitted -= 1;
+            if lane.admitted == 0 && !lane.in_rotation {
+                self.lanes.remove(&id);
+            }
         }
         for (key, _) in slot.keys.all() {
             let Entry::Occupied(mut entry) = self.queues.entry(key) else { continue };
-            let unblocked = entry.get_mut().remove(seq);
+            let unblocked = entry.get_mut().remove(slot.order);
             if entry.get().entries.is_empty() {
                 entry.remove();
             }
@@ -411,13 +499,12 @@ impl Schedule {
         slot.missing -= 1;
         if slot.missing == 0 && slot.phase == Phase::Blocked {
             slot.phase = Phase::Ready;
-            let lane = slot.keys.lane;
-            self.make_ready(seq, lane, Place::Back);
+            self.make_ready(seq, Place::Back);
         }
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Front,
     Back,

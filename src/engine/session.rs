@@ -2,51 +2,48 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::state::{
-    Backlog, Footprint, JournalEntry, KeptFilter, ListId, Outcome, ParkedFilter, Seq, StateError, Store, Task, Verdict,
-    now_ms,
-};
+use crate::state::{Backlog, KeptFilter, ListId, Outcome, ParkedFilter, Seq, StateError, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
-use super::circuit::{Circuit, PROBES};
-use super::guard::Guard;
-use super::perform::{Lanes, Tried, attempt};
+use super::admit::Admitted;
+use super::circuit::Circuit;
+use super::gates::{Called, Gates};
+use super::perform::{Lanes, Shared, Tried, Why, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
-use super::schedule::{Begun, Keys, Schedule};
-use super::status::{CircuitStatus, EngineStatus, Phase, Totals};
-use super::target::{FaultClass, Target, TargetFault};
+use super::schedule::{Keys, Schedule};
+use super::status::{CircuitStatus, EngineStatus, HaltStatus, Phase, Totals};
+use super::target::{FaultClass, Pace, Target, TargetFault};
+use super::throttle::Throttle;
 
-/// Counting the journal costs time that grows with it.
-const COUNT_PAUSE: Duration = Duration::from_millis(500);
 /// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
 const UNWRITTEN: usize = 256;
 
 /// The state of a running engine.
 pub(super) struct Session<T: Target, S: Store> {
-    target: Arc<T>,
-    store: Arc<S>,
-    options: EngineOptions,
+    pub(super) target: Arc<T>,
+    pub(super) store: Arc<S>,
+    pub(super) options: EngineOptions,
     /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
-    started_at: i64,
-    wakes: Arc<AtomicU64>,
-    seen_wakes: u64,
-    lanes: Arc<Lanes>,
-    guard: Arc<Guard>,
-    schedule: Schedule,
+    pub(super) started_at: i64,
+    pub(super) wakes: Arc<AtomicU64>,
+    pub(super) seen_wakes: u64,
+    pub(super) shared: Arc<Shared>,
+    pub(super) schedule: Schedule,
     circuit: Circuit,
-    /// The last journal entry that was admitted.
-    admitted: Seq,
-    /// Whether the journal may hold more than was admitted.
-    more: bool,
+    pub(super) admitted: Admitted,
+    /// The faulty object for which everything waits, if so.
+    pub(super) halted: Option<HaltStatus>,
+    /// The task of that object that runs before its turn.
+    pub(super) forced: Option<Seq>,
     /// Names that the newest admitted task of an object will hold.
-    claimed: HashMap<ObjectId, (Seq, Keys)>,
+    pub(super) claimed: HashMap<ObjectId, (Seq, Keys)>,
     /// Resting tasks by the time of their next try.
     timers: BTreeSet<(Instant, Seq)>,
     /// Resting tasks that wait for the circuit.
@@ -55,7 +52,7 @@ pub(super) struct Session<T: Target, S: Store> {
     attempts: HashMap<Seq, u32>,
     /// Outcomes that are not written yet.
     uncommitted: usize,
-    revision: Option<String>,
+    pub(super) revision: Option<String>,
     outcomes: mpsc::UnboundedSender<Outcome>,
     reports: mpsc::UnboundedSender<Report>,
     workers: JoinSet<()>,
@@ -64,8 +61,8 @@ pub(super) struct Session<T: Target, S: Store> {
     left: Backlog,
     /// The name of the list of what the guard holds back.
     held_list: Option<ListId>,
-    counted: Option<Instant>,
-    state_failure: Option<String>,
+    pub(super) counted: Option<Instant>,
+    pub(super) state_failure: Option<String>,
     phase: Phase,
 }
 
@@ -82,12 +79,17 @@ impl<T: Target, S: Store> Session<T, S> {
             started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
             seen_wakes: 0,
-            lanes: Arc::default(),
-            guard: Arc::clone(&engine.guard),
+            shared: Arc::new(Shared {
+                lanes: Lanes::default(),
+                gates: Gates::default(),
+                throttle: Throttle::new(engine.options.limits.total, engine.options.calls_per_second),
+                guard: Arc::clone(&engine.guard),
+            }),
             schedule: Schedule::new(engine.options.limits),
-            circuit: Circuit::new(PROBES),
-            admitted: Seq(0),
-            more: true,
+            circuit: Circuit::default(),
+            admitted: Admitted::default(),
+            halted: None,
+            forced: None,
             claimed: HashMap::new(),
             timers: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -106,106 +108,9 @@ impl<T: Target, S: Store> Session<T, S> {
         }
     }
 
-    /// Admits new journal entries up to the window.
-    pub(super) async fn look_at_journal(&mut self) {
-        let wakes = self.wakes.load(Ordering::SeqCst);
-        let result = async {
-            self.replan_if_settings_changed().await?;
-            self.admit().await?;
-            if self.counted.is_none_or(|counted| counted.elapsed() >= COUNT_PAUSE) || self.schedule.is_empty() {
-                self.count().await?;
-            }
-            Ok(())
-        };
-        match result.await {
-            Ok(()) => {
-                self.seen_wakes = wakes;
-                self.state_failure = None;
-            }
-            Err(error) => self.state_failed(&error),
-        }
-    }
-
-    fn state_failed(&mut self, error: &StateError) {
-        tracing::error!(%error, "the state store failed");
-        self.state_failure = Some(error.to_string());
-    }
-
-    async fn replan_if_settings_changed(&mut self) -> Result<(), StateError> {
-        let revision = self.target.revision();
-        if self.revision.as_ref() != Some(&revision) {
-            // Parked objects first: their failed task is newer than what is recorded of them and must not be lost to it.
-            let parked = self.store.retry_parked(&ParkedFilter::All, &format!("settings {revision}")).await?;
-            let queued = parked + self.store.replan_outdated(&revision).await?;
-            if queued > 0 {
-                tracing::info!(
-                    queued,
-                    revision,
-                    "settings are new or changed: planning known and parked objects again"
-                );
-            }
-            self.revision = Some(revision);
-        }
-        Ok(())
-    }
-
-    async fn admit(&mut self) -> Result<(), StateError> {
-        const CHUNK: u32 = 200;
-        self.more = true;
-        while self.schedule.len() < self.options.window {
-            let entries = self.store.journal_after(self.admitted, CHUNK).await?;
-            let Some(last) = entries.last() else {
-                self.more = false;
-                break;
-            };
-            let last = last.seq;
-            let objects: Vec<_> = entries.iter().map(|entry| entry.task.object().clone()).collect();
-            let recorded = self.store.footprints(&objects).await?;
-            for entry in &entries {
-                self.admit_one(entry, &recorded);
-            }
-            self.admitted = last;
-        }
-        Ok(())
-    }
-
-    fn admit_one(&mut self, entry: &JournalEntry, recorded: &HashMap<ObjectId, Footprint>) {
-        let object = entry.task.object();
-        let after = match &entry.task {
-            Task::Event(event) => {
-                let state = T::State::default();
-                Some(self.target.footprint(object, event.kind, &event.dn, event.desired(), &state))
-            }
-            // An event that has not started sees everything that a replan would.
-            Task::Replan { .. } | Task::Purge { .. } if self.schedule.has_waiting(object) => {
-                self.absorbed(entry.seq, object.clone());
-                return;
-            }
-            Task::Replan { .. } | Task::Purge { .. } => None,
-        };
-        if entry.approval.is_some() {
-            self.guard.released(object);
-        } else if entry.task.removes()
-            && let Some(footprint) = recorded.get(object)
-        {
-            self.guard.announce(entry.seq, &self.target.at_stake(entry.task.kind(), footprint));
-        }
-        let mut keys = Keys::new(object, recorded.get(object).into_iter().chain(&after));
-        if let Some((_, pending)) = self.claimed.remove(object) {
-            // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
-            keys = keys.with(&pending);
-        }
-        let names = keys.clone().names();
-        let begun = if entry.received_at <= self.started_at { Begun::Perhaps } else { Begun::Never };
-        if let Some(earlier) = self.schedule.admit(entry.seq, object, keys, begun) {
-            self.absorbed(earlier, object.clone());
-        }
-        self.claimed.insert(object.clone(), (entry.seq, names));
-    }
-
-    fn absorbed(&mut self, seq: Seq, object: ObjectId) {
+    pub(super) fn absorbed(&mut self, seq: Seq, object: ObjectId) {
         self.totals.absorbed += 1;
-        self.guard.ended(seq);
+        self.shared.guard.ended(seq);
         let verdict = Verdict::Absorbed;
         self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), audit: None });
     }
@@ -216,32 +121,45 @@ impl<T: Target, S: Store> Session<T, S> {
         let _ = self.outcomes.send(outcome);
     }
 
+    pub(super) fn state_failed(&mut self, error: &StateError) {
+        tracing::error!(%error, "the state store failed");
+        self.state_failure = Some(error.to_string());
+    }
+
     /// Starts what may run.
-    pub(super) fn start_tasks(&mut self, switch: Switch) {
+    pub(super) async fn start_tasks(&mut self, switch: Switch) {
         let blocked = switch == Switch::Paused || self.circuit.open().is_some() || self.phase == Phase::Stopping;
-        while !blocked
-            && self.uncommitted < UNWRITTEN
-            && let Some(seq) = self.schedule.start()
-        {
-            let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
-            let (lanes, guard, reports) = (Arc::clone(&self.lanes), Arc::clone(&self.guard), self.reports.clone());
-            self.workers.spawn(async move {
-                let report = match store.work(seq).await {
-                    Ok(Some((entry, own))) => {
-                        let tried = attempt(&*target, &*store, &lanes, &guard, &entry, own).await;
-                        Report::Tried { seq, tried: Box::new(tried) }
-                    }
-                    Ok(None) => Report::Vanished { seq },
-                    Err(error) => {
-                        let (class, cause) = (FaultClass::Busy, error.to_string());
-                        Report::Tried { seq, tried: Box::new(Tried::Again { class, cause, reached: None }) }
-                    }
-                };
-                let _ = reports.send(report);
-            });
+        if !blocked && self.halted.is_some() {
+            self.start_halted().await;
+        } else if !blocked {
+            self.schedule.limit(self.shared.throttle.limit());
+            while self.uncommitted < UNWRITTEN
+                && let Some(seq) = self.schedule.start()
+            {
+                self.start_task(seq);
+            }
         }
         while self.workers.try_join_next().is_some() {}
         self.phase = self.current_phase(switch);
+    }
+
+    pub(super) fn start_task(&mut self, seq: Seq) {
+        let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
+        let (shared, reports) = (Arc::clone(&self.shared), self.reports.clone());
+        self.workers.spawn(async move {
+            let report = match store.work(seq).await {
+                Ok(Some((entry, own))) => {
+                    let tried = attempt(&*target, &*store, &shared, &entry, own).await;
+                    Report::Tried { seq, tried: Box::new(tried) }
+                }
+                Ok(None) => Report::Vanished { seq },
+                Err(error) => {
+                    let (why, cause) = (Why::Fault(FaultClass::Busy), error.to_string());
+                    Report::Tried { seq, tried: Box::new(Tried::Again { why, cause, reached: None }) }
+                }
+            };
+            let _ = reports.send(report);
+        });
     }
 
     fn current_phase(&self, switch: Switch) -> Phase {
@@ -253,11 +171,13 @@ impl<T: Target, S: Store> Session<T, S> {
             Phase::Paused
         } else if self.circuit.open().is_some() {
             Phase::CircuitOpen
+        } else if self.halted.is_some() {
+            Phase::Halted
         } else if self.schedule.running() > 0 || self.uncommitted > 0 {
             Phase::Working
         } else if self.revision.is_none() {
             Phase::Starting
-        } else if self.schedule.is_empty() && !self.more {
+        } else if self.schedule.is_empty() && !self.admitted.is_behind() {
             Phase::Idle
         } else {
             Phase::Waiting
@@ -267,7 +187,10 @@ impl<T: Target, S: Store> Session<T, S> {
     pub(super) async fn take(&mut self, report: Report) {
         match report {
             Report::Tried { seq, tried } => self.tried(seq, *tried),
-            Report::Vanished { seq } => self.ended(seq),
+            Report::Vanished { seq } => {
+                self.pass_gates(seq, Called::No);
+                self.ended(seq);
+            }
             Report::Committed(written) => self.committed(written).await,
             Report::CommitFailed(reason) => self.state_failure = Some(reason),
             Report::Probed(result) => self.probed(result),
@@ -278,23 +201,16 @@ impl<T: Target, S: Store> Session<T, S> {
         match tried {
             Tried::Ended(outcome) => {
                 self.count_outcome(&outcome);
+                let calls = outcome.audit.as_ref().is_some_and(|audit| !audit.calls.is_empty());
+                self.pass_gates(seq, if calls { Called::Yes } else { Called::No });
+                self.halt_or_resume(&outcome);
                 self.schedule.done(seq);
                 self.write(outcome);
             }
-            Tried::Again { class, cause, reached } => {
+            Tried::Again { why, cause, reached } => {
                 self.totals.retries += 1;
-                tracing::warn!(%seq, ?class, cause, "will be tried again");
-                let attempts = self.attempts.entry(seq).or_default();
-                *attempts += 1;
-                let wait = self.options.retry.wait(*attempts);
-                if class == FaultClass::World {
-                    self.held.insert(seq);
-                    if self.circuit.trip(cause, Instant::now(), now_ms()) {
-                        tracing::error!("the target does not work: calls stop until a probe succeeds");
-                    }
-                } else {
-                    self.timers.insert((Instant::now() + wait, seq));
-                }
+                self.forced.take_if(|forced| *forced == seq);
+                self.wait_for(seq, why, &cause);
                 match reached {
                     // It rests when what it reached is written.
                     Some(outcome) => {
@@ -303,8 +219,69 @@ impl<T: Target, S: Store> Session<T, S> {
                     }
                     None => self.schedule.rest(seq),
                 }
+                self.release_if_free(seq);
             }
         }
+    }
+
+    /// Notes what a task that failed for the moment waits for.
+    fn wait_for(&mut self, seq: Seq, why: Why, cause: &str) {
+        let now = Instant::now();
+        let attempts = self.attempts.entry(seq).or_default();
+        *attempts += 1;
+        let wait = self.options.retry.wait(*attempts);
+        let gates = &self.shared.gates;
+        match why {
+            Why::Barred(gate) => {
+                gates.waits_elsewhere(seq, &gate, now);
+                gates.wait(&gate, seq);
+            }
+            Why::Fault(FaultClass::Blocked { gate, pace }) => {
+                gates.waits_elsewhere(seq, &gate, now);
+                let name = gate.clone();
+                if gates.close(gate, pace, cause.to_owned(), seq, now, now_ms()) {
+                    tracing::warn!(part = %name, cause, "this part of the target is not called for the moment");
+                }
+            }
+            Why::Fault(class @ (FaultClass::World | FaultClass::Credentials)) => {
+                self.pass_gates(seq, Called::Failed);
+                self.shared.throttle.overloaded();
+                self.held.insert(seq);
+                let pace = if class == FaultClass::Credentials { Pace::Seldom } else { Pace::Soon };
+                if self.circuit.trip(cause.to_owned(), pace, now, now_ms()) {
+                    tracing::error!(cause, "the target does not work: calls stop until a probe succeeds");
+                }
+            }
+            Why::Fault(class) => {
+                tracing::warn!(%seq, ?class, cause, "will be tried again");
+                self.pass_gates(seq, Called::Failed);
+                self.timers.insert((now + wait, seq));
+            }
+        }
+    }
+
+    /// A task ended, or failed for a reason beside the gates: others may pass, if it was the trial of one.
+    fn pass_gates(&mut self, seq: Seq, called: Called) {
+        for free in self.shared.gates.ended(seq, called, Instant::now()) {
+            self.schedule.release(free);
+        }
+    }
+
+    /// What a task waited for may have come while its last try was being written.
+    fn release_if_free(&mut self, seq: Seq) {
+        if !self.rests(seq) {
+            self.schedule.release(seq);
+        }
+    }
+
+    /// Whether a task waits for a time, the circuit or a gate.
+    pub(super) fn rests(&self, seq: Seq) -> bool {
+        self.held.contains(&seq) || self.timers.iter().any(|(_, timed)| *timed == seq) || self.shared.gates.holds(seq)
+    }
+
+    /// Whether ends of tasks are not written yet.
+    pub(super) fn is_writing(&self) -> bool {
+        self.uncommitted > 0
     }
 
     fn count_outcome(&mut self, outcome: &Outcome) {
@@ -330,14 +307,16 @@ impl<T: Target, S: Store> Session<T, S> {
         self.state_failure = None;
         self.uncommitted -= written.len();
         let mut rippled = false;
-        for Written { seq, object, unfinished, rippled: ripple } in written {
-            rippled |= ripple;
+        for Written { seq, object, unfinished, ripple } in written {
+            rippled |= !ripple.is_empty();
+            for handle in &ripple {
+                for free in self.shared.gates.open(Some(handle)) {
+                    self.schedule.release(free);
+                }
+            }
             if unfinished {
                 self.schedule.rest(seq);
-                // Its time may have come while it was written.
-                if !self.held.contains(&seq) && !self.timers.iter().any(|(_, timed)| *timed == seq) {
-                    self.schedule.release(seq);
-                }
+                self.release_if_free(seq);
                 continue;
             }
             if self.claimed.get(&object).is_some_and(|(latest, _)| *latest == seq) {
@@ -345,17 +324,17 @@ impl<T: Target, S: Store> Session<T, S> {
             }
             self.ended(seq);
         }
-        let low = self.schedule.len() < self.options.window / 2;
         let drained = self.schedule.is_empty() && self.uncommitted == 0;
-        if rippled || (self.more && low) || drained {
+        if rippled || self.wants_more() || drained {
             self.look_at_journal().await;
         }
     }
 
     fn ended(&mut self, seq: Seq) {
+        self.forced.take_if(|forced| *forced == seq);
         self.forget_rest(seq);
         self.attempts.remove(&seq);
-        self.guard.ended(seq);
+        self.shared.guard.ended(seq);
         self.schedule.finish(seq);
     }
 
@@ -366,7 +345,15 @@ impl<T: Target, S: Store> Session<T, S> {
         }
     }
 
-    fn probed(&mut self, result: Result<(), String>) {
+    /// Something changed outside that gives hope: what waits for the target or a part of it is tried at once.
+    pub(super) fn reopen(&mut self) {
+        self.circuit.hope(Instant::now());
+        for free in self.shared.gates.open(None) {
+            self.schedule.release(free);
+        }
+    }
+
+    fn probed(&mut self, result: Result<(), (Pace, String)>) {
         if self.circuit.probed(result, Instant::now()) {
             tracing::info!("the target works again");
             for seq in std::mem::take(&mut self.held).into_iter().rev() {
@@ -378,7 +365,7 @@ impl<T: Target, S: Store> Session<T, S> {
     /// The next time at which something is due.
     pub(super) fn next_time(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(time, _)| *time);
-        timer.into_iter().chain(self.circuit.next_probe()).min()
+        timer.into_iter().chain(self.circuit.next_probe()).chain(self.shared.gates.next_trial()).min()
     }
 
     pub(super) fn time_passed(&mut self) {
@@ -387,15 +374,22 @@ impl<T: Target, S: Store> Session<T, S> {
             self.timers.pop_first();
             self.schedule.release(seq);
         }
+        for seq in self.shared.gates.trials(now) {
+            self.schedule.release(seq);
+        }
         if self.circuit.next_probe().is_some_and(|due| due <= now) {
             self.circuit.probing();
             let (target, reports) = (Arc::clone(&self.target), self.reports.clone());
             self.workers.spawn(async move {
                 let result = target.probe().await;
                 let _ = reports.send(Report::Probed(match result {
-                    // Whatever is wrong with single objects or contexts, the target as a whole answers.
-                    Err(fault) if fault.class() == FaultClass::World => Err(fault.to_string()),
-                    _ => Ok(()),
+                    Err(fault) => match fault.class() {
+                        FaultClass::World => Err((Pace::Soon, fault.to_string())),
+                        FaultClass::Credentials => Err((Pace::Seldom, fault.to_string())),
+                        // Whatever is wrong with single objects or contexts, the target as a whole answers.
+                        _ => Ok(()),
+                    },
+                    Ok(()) => Ok(()),
                 }));
             });
         }
@@ -410,7 +404,7 @@ impl<T: Target, S: Store> Session<T, S> {
                 self.store.retry_parked(&ParkedFilter::LastAttemptBefore(rested), "timer").await?;
             }
             if self.left.kept > 0 {
-                let before = now - millis(self.guard.retention());
+                let before = now - millis(self.shared.guard.retention());
                 self.store.purge_kept(&KeptFilter::Before(before), "retention ended").await?;
             }
             if now % 3_600_000 < 1_000 {
@@ -421,15 +415,16 @@ impl<T: Target, S: Store> Session<T, S> {
         if let Err(error) = work.await {
             self.state_failed(&error);
         }
+        self.end_halt_if_dropped().await;
         self.look_at_journal().await;
     }
 
-    async fn count(&mut self) -> Result<(), StateError> {
+    pub(super) async fn count(&mut self) -> Result<(), StateError> {
         let backlog = self.store.backlog().await?;
         if self.left.held != backlog.held {
             self.held_list = if backlog.held.count == 0 { None } else { self.store.held_list().await? };
         }
-        self.guard.look(&*self.store, backlog.held).await?;
+        self.shared.guard.look(&*self.store, backlog.held).await?;
         self.left = backlog;
         self.counted = Some(Instant::now());
         Ok(())
@@ -452,13 +447,16 @@ impl<T: Target, S: Store> Session<T, S> {
             idle: self.phase == Phase::Idle && self.left.tasks == 0,
             backlog: self.left.tasks,
             running,
-            resting: self.held.len() as u64 + self.timers.len() as u64,
+            resting: (self.held.len() + self.timers.len() + self.shared.gates.waiting()) as u64,
             parked: self.left.parked,
             held: self.left.held.count,
             held_list: self.held_list.clone(),
             kept: self.left.kept,
             lag_ms: self.left.oldest.map_or(0, |oldest| (now_ms() - oldest).max(0)),
             circuit: self.circuit.open().map(|(reason, since)| CircuitStatus { reason: reason.to_owned(), since }),
+            gates: self.shared.gates.status(),
+            halted: self.halted.clone(),
+            concurrency: self.shared.throttle.limit() as u64,
             state_failure: self.state_failure.clone(),
             totals: self.totals,
             wakes: self.seen_wakes,

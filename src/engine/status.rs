@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::state::ListId;
+use crate::udm::{ObjectId, ObjectType};
 
 /// Why the engine does what it does. There is always exactly one answer to «why does nothing happen?».
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::AsRefStr)]
@@ -20,10 +21,40 @@ pub enum Phase {
     Paused,
     /// The target does not work. Events are still taken in.
     CircuitOpen,
+    /// An object is faulty, and everything waits until it is corrected (`errorPolicy: Stop`). Events are still taken in.
+    Halted,
     /// The state store does not work.
     StateFailing,
     /// It finishes what is under way and ends.
     Stopping,
+}
+
+/// A part of the target that is not called for the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateStatus {
+    /// The part, for instance `context:10`.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+    /// How many tasks wait for it.
+    pub waiting: u64,
+}
+
+/// The faulty object for which everything waits (`errorPolicy: Stop`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HaltStatus {
+    /// Which object.
+    pub object: ObjectId,
+    /// Its type.
+    pub kind: ObjectType,
+    /// Category of the failure.
+    pub category: String,
+    /// What is wrong and what to do.
+    pub cause: String,
 }
 
 /// The circuit to the target while it is open.
@@ -83,6 +114,12 @@ pub struct EngineStatus {
     pub lag_ms: i64,
     /// Why the target is not called, if it is not.
     pub circuit: Option<CircuitStatus>,
+    /// Parts of the target that are not called for the moment.
+    pub gates: Vec<GateStatus>,
+    /// The faulty object for which everything waits, if so.
+    pub halted: Option<HaltStatus>,
+    /// How many tasks may run side by side now: fewer than configured while the target is slow.
+    pub concurrency: u64,
     /// Why the state store is not written, if it is not.
     pub state_failure: Option<String>,
     /// What has been done since the start.

@@ -73,6 +73,12 @@ pub trait Target: Send + Sync + 'static {
     /// The lane that the call needs for itself alone, if any.
     fn lane(&self, call: &Self::Call) -> Option<Handle>;
 
+    /// The part of the target that the call needs; see [`FaultClass::Blocked`].
+    fn call_gate(&self, call: &Self::Call) -> Option<Handle>;
+
+    /// The part of the target that the question needs.
+    fn query_gate(&self, query: &Self::Query) -> Option<Handle>;
+
     /// Short constant name of a call.
     fn call_name(&self, call: &Self::Call) -> &'static str;
 
@@ -229,14 +235,33 @@ pub trait TargetFault: std::error::Error + Send + Sync + 'static {
 pub enum FaultClass {
     /// In the object: park it.
     Object,
-    /// The target is busy with this lane: try again soon.
+    /// In the moment: try again soon.
     Busy,
+    /// In a part of the target (a context that another process changes, whose database is being updated, whose
+    /// administrator is refused): all calls to that part wait, and one is tried from time to time.
+    Blocked {
+        /// The part.
+        gate: Handle,
+        /// How often to try.
+        pace: Pace,
+    },
     /// In what the object depends on (its context, its credentials): park it until that changes.
     Dependency(Handle),
-    /// In the target as a whole (unreachable, overloaded, admin credentials refused): stop calling, probe, resume.
+    /// In the target as a whole (unreachable, overloaded): stop calling, probe, resume.
     World,
+    /// The target refuses our own credentials: stop calling, probe seldom, resume at once when they change.
+    Credentials,
     /// In oxherd or an unknown server: park it and raise an alarm.
     Protocol,
+}
+
+/// How often to try what does not work for the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It may work again any moment.
+    Soon,
+    /// Trying does harm: too many wrong passwords lock an administrator out.
+    Seldom,
 }
 
 /// Why planning refuses an object.

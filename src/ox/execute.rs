@@ -23,6 +23,7 @@ use super::soap::{
     resource, secondary_account, shared_account, user, user_copy,
 };
 use crate::engine::FaultClass;
+use crate::failure_points::{FailurePoint, pass};
 
 /// How long a deleted context is left alone before one of the same number is made.
 ///
@@ -357,6 +358,7 @@ impl<V: Vault> Executor<V> {
         let credentials = Credentials { login: admin.name.clone(), password };
         if known.as_ref() != Some(&credentials) {
             self.vault.store_context_admin(context, &credentials).await.map_err(|error| vault_fault(&error))?;
+            pass(FailurePoint::CredentialsStored);
         }
         let password = &credentials.password;
         let create = context::Create { context, name, quota, mappings, admin, password };
@@ -372,6 +374,7 @@ impl<V: Vault> Executor<V> {
             }
             return Err(fault);
         }
+        pass(FailurePoint::ContextCreated);
         let login = Login::context_admin(context, credentials);
         match self.client.call(&context::GetData { context }, &login).await {
             Err(fault) if fault.category() == Category::CredentialsRefused => {
@@ -391,6 +394,7 @@ impl<V: Vault> Executor<V> {
             Err(fault) if fault.category() != Category::ContextMissing => return Err(fault),
             _ => {}
         }
+        pass(FailurePoint::ContextDeleted);
         self.deleted.lock().unwrap_or_else(PoisonError::into_inner).insert(context, Instant::now());
         self.vault.remove_context_admin(context).await.map_err(|error| vault_fault(&error))?;
         Ok(Effect::Done)

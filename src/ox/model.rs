@@ -410,6 +410,44 @@ impl Call {
     pub fn name(&self) -> &'static str {
         self.into()
     }
+
+    /// The context whose administrator makes the call; none for calls of the master.
+    pub fn admin_of(&self) -> Option<ContextId> {
+        match self {
+            Self::ContextCreate { .. }
+            | Self::ContextChange { .. }
+            | Self::ContextAccess { .. }
+            | Self::ContextDelete { .. }
+            | Self::UserCopy { .. } => None,
+            Self::UserCreate { context, .. }
+            | Self::UserChange { context, .. }
+            | Self::UserRights { context, .. }
+            | Self::UserPersonal { context, .. }
+            | Self::UserDelete { context, .. }
+            | Self::GroupCreate { context, .. }
+            | Self::GroupChange { context, .. }
+            | Self::GroupAdd { context, .. }
+            | Self::GroupRemove { context, .. }
+            | Self::GroupDelete { context, .. }
+            | Self::ResourceCreate { context, .. }
+            | Self::ResourceChange { context, .. }
+            | Self::ResourceDelete { context, .. }
+            | Self::AccountCreate { context, .. }
+            | Self::AccountUpdate { context, .. }
+            | Self::AccountDelete { context, .. }
+            | Self::SharedCreate { context, .. }
+            | Self::SharedChange { context, .. }
+            | Self::SharedDelete { context, .. }
+            | Self::SharedConvert { context, .. }
+            | Self::SharedPermissions { context, .. }
+            | Self::DeputyGrant { context, .. }
+            | Self::DeputyUpdate { context, .. }
+            | Self::DeputyRevoke { context, .. }
+            | Self::DeputyRevokeAll { context, .. }
+            | Self::DeputyBlock { context, .. }
+            | Self::DeputyUnblock { context, .. } => Some(*context),
+        }
+    }
 }
 
 /// What a successful call brought.
@@ -444,6 +482,22 @@ pub enum Query {
     Accounts { context: ContextId, address: String },
     /// The deputies of a user.
     Deputies { context: ContextId, grantor: UserId },
+}
+
+impl Query {
+    /// The context whose administrator asks; none where the master can ask as well.
+    pub fn admin_of(&self) -> Option<ContextId> {
+        match self {
+            Self::Context { .. } => None,
+            Self::UserNamed { context, .. }
+            | Self::UserById { context, .. }
+            | Self::GroupNamed { context, .. }
+            | Self::ResourceNamed { context, .. }
+            | Self::SharedNamed { context, .. }
+            | Self::Accounts { context, .. }
+            | Self::Deputies { context, .. } => Some(*context),
+        }
+    }
 }
 
 /// A context as OX holds it.

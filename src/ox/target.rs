@@ -7,6 +7,7 @@ use crate::state::{Face, Footprint, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
 use super::execute::{Executor, Planned, Response, Vault};
+use super::handles;
 use super::loss::{self, Fate};
 use super::mapping::Servers;
 use super::model::{Call, Effect, Fact, Query, UserFields};
@@ -151,6 +152,14 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
 
     fn lane(&self, call: &Call) -> Option<Handle> {
         plan::lane(call)
+    }
+
+    fn call_gate(&self, call: &Call) -> Option<Handle> {
+        call.admin_of().map(handles::context)
+    }
+
+    fn query_gate(&self, query: &Query) -> Option<Handle> {
+        query.admin_of().map(handles::context)
     }
 
     fn call_name(&self, call: &Call) -> &'static str {

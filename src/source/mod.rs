@@ -1,7 +1,7 @@
 //! Event sources: where changes of directory objects come from.
 //!
-//! A source hands its events to a [`Sink`] and forgets them only after the sink confirmed that they are durable. Delivery is
-//! therefore at least once: after a crash the last events come again, which is harmless, since each holds the whole object.
+//! A source hands its events to a [`Sink`] and forgets them only after the sink confirmed that they are durable. The sink keeps
+//! how far the source was in the same transaction, so that a crash in between loses nothing and repeats nothing.
 
 mod listener_file;
 mod spool;
@@ -28,6 +28,9 @@ pub trait Sink: Send + Sync {
         source: &str,
         cursor: &str,
     ) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// How far a source was when it last delivered; none if it never did.
+    fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, SinkError>> + Send;
 }
 
 impl<S: Sink> Sink for Arc<S> {
@@ -38,6 +41,10 @@ impl<S: Sink> Sink for Arc<S> {
         cursor: &str,
     ) -> impl Future<Output = Result<(), SinkError>> + Send {
         self.as_ref().append(events, source, cursor)
+    }
+
+    fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, SinkError>> + Send {
+        self.as_ref().cursor(source)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Events from a folder of listener files, as the App Center of a UCS host writes them.
 //!
 //! Files are taken in the order of their names, which are times. A file is removed only after the sink confirmed that its
-//! event is durable; a crash in between makes it come twice, which is harmless.
+//! event is durable. What a crash leaves in between is known from the cursor ([`delivered`]) and only removed.
 //!
 //! A file that is no usable event may still be being written. It waits until it has not changed for a while and then goes to
 //! `rejected/`. Meanwhile later files pass it, but stay in the folder until it is decided: if it does become an event of an
 //! object that a later file was already about, it is outdated and must not undo the later one, also after a crash.
 
+mod delivered;
 mod folder;
 mod watch;
 
@@ -20,9 +21,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch as state_watch};
 use tokio_util::sync::CancellationToken;
 
+use self::delivered::Delivered;
 use self::folder::{Look, Mark};
 use self::watch::Watch;
 use super::{Counters, Sink, SinkError, SourceState};
+use crate::failure_points::{FailurePoint, pass as pass_point};
 use crate::udm::ObjectId;
 
 /// How we call ourselves towards the sink.
@@ -99,6 +102,8 @@ pub struct Spool {
     state: state_watch::Sender<SourceState>,
     counters: Arc<Counters>,
     seen: BTreeMap<OsString, Seen>,
+    /// Files that the sink holds already; none if that is not known: at the start, and after an append that did not end well.
+    delivered: Option<Delivered>,
     /// What went wrong with single files in the last pass.
     trouble: Option<String>,
     notifications: bool,
@@ -114,6 +119,7 @@ impl Spool {
             state: state_watch::Sender::new(SourceState::Starting),
             counters: Arc::default(),
             seen: BTreeMap::new(),
+            delivered: None,
             trouble: None,
             notifications: true,
             watch: Err("looks only when asked".to_owned()),
@@ -169,6 +175,10 @@ impl Spool {
     /// One look at the whole folder.
     async fn pass<S: Sink>(&mut self, sink: &S) -> Result<Drained, SpoolError> {
         self.trouble = None;
+        if self.delivered.is_none() {
+            self.delivered =
+                Some(sink.cursor(SOURCE).await?.map_or_else(Delivered::default, |cursor| Delivered::read(&cursor)));
+        }
         let mut pass = Drained::default();
         let names = self.blocking(folder::list).await?;
         self.seen.retain(|name, _| names.binary_search(name).is_ok());
@@ -202,7 +212,9 @@ impl Spool {
     ) -> Result<(), SpoolError> {
         let mut events = Vec::new();
         let mut journaled = Vec::new();
+        let mut last = None;
         for (name, look) in looks {
+            last = Some(name.clone());
             match look {
                 Look::Gone => {
                     self.seen.remove(&name);
@@ -214,7 +226,9 @@ impl Spool {
                 Look::Event(mark, event) => {
                     self.seen.remove(&name);
                     let object = event.object.clone();
-                    if self.is_outdated(&name, &object) {
+                    if self.delivered.as_ref().is_some_and(|delivered| delivered.holds(&name, mark)) {
+                        tracing::info!(file = %name.display(), "is in the journal already");
+                    } else if self.is_outdated(&name, &object) {
                         tracing::info!(file = %name.display(), "outdated: a later file of the same object came first");
                     } else {
                         events.push((format!("{SOURCE} {}", name.display()), event));
@@ -223,14 +237,23 @@ impl Spool {
                 }
             }
         }
-        if let Some((last, _)) = journaled.last().filter(|_| !events.is_empty()) {
+        if !events.is_empty() {
             let count = events.len();
-            sink.append(events, SOURCE, &last.display().to_string()).await?;
+            let mut delivered = self.delivered.take().unwrap_or_default();
+            delivered.add(journaled.iter().map(|(name, seen)| (name.as_os_str(), seen.mark())));
+            pass_point(FailurePoint::EventsRead);
+            sink.append(events, SOURCE, &delivered.cursor()).await?;
+            self.delivered = Some(delivered);
+            pass_point(FailurePoint::EventsJournaled);
             self.counters.accept(count);
             pass.accepted += count;
         }
         self.seen.extend(journaled);
-        self.remove_journaled().await
+        self.remove_journaled().await?;
+        if let (Some(delivered), Some(last)) = (&mut self.delivered, last) {
+            delivered.forget_until(&last, |name| self.seen.contains_key(name));
+        }
+        Ok(())
     }
 
     /// Whether a later file about the object is already in the journal.

@@ -10,7 +10,7 @@ mod types;
 
 pub use error::{StateError, StateErrorCategory};
 pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Population, Release, Taken, weight};
-pub use store::{Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store};
+pub use store::{Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, TaskSort};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
 };

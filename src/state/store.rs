@@ -44,6 +44,15 @@ pub enum KeptFilter {
     Object(ObjectId),
 }
 
+/// Which tasks are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskSort {
+    /// Changes that a source delivered, and parked ones that are tried again.
+    Event,
+    /// Objects to be planned again because something else changed.
+    Replan,
+}
+
 /// What is left to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -79,12 +88,16 @@ pub trait Store: Send + Sync + 'static {
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
 
-    /// The next tasks after a position, oldest first.
+    /// The next tasks of one sort after a position, oldest first.
     fn journal_after(
         &self,
         after: Seq,
+        sort: TaskSort,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<JournalEntry>, StateError>> + Send;
+
+    /// The oldest task of an object.
+    fn oldest_task(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Seq>, StateError>> + Send;
 
     /// A task with what is known of its object; none if the task has ended.
     fn work(&self, seq: Seq)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oxherd::engine::{Decision, FaultClass, Input, Kept, Plan, Reaction, Rejection, Target, TargetFault};
+use oxherd::engine::{Decision, FaultClass, Input, Kept, Pace, Plan, Reaction, Rejection, Target, TargetFault};
 use oxherd::state::{Face, Footprint, Handle, Loss, Population};
 use oxherd::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,10 @@ pub struct World {
     pub busy: AtomicU64,
     /// So many note calls are answered «busy».
     pub busy_notes: AtomicU64,
+    /// Boards of the shelf to which nothing can be put, by the first letter of the name.
+    pub blocked: Mutex<BTreeMap<String, Pace>>,
+    /// So many calls met a blocked board.
+    pub refused: AtomicU64,
     /// Each call takes so long.
     pub latency_ms: AtomicU64,
 }
@@ -211,6 +215,17 @@ impl Target for Shelf {
         }
     }
 
+    fn call_gate(&self, call: &Call) -> Option<Handle> {
+        match call {
+            Call::Put { name, .. } => Some(Handle::new("board", &name[..1])),
+            Call::Note { .. } | Call::Remove { .. } => None,
+        }
+    }
+
+    fn query_gate(&self, (): &()) -> Option<Handle> {
+        None
+    }
+
     fn call_name(&self, call: &Call) -> &'static str {
         match call {
             Call::Put { .. } => "Put",
@@ -243,6 +258,12 @@ impl Target for Shelf {
             |counter: &AtomicU64| counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if refuse(&world.busy).is_ok() || (matches!(call, Call::Note { .. }) && refuse(&world.busy_notes).is_ok()) {
             return Err(Fault(FaultClass::Busy));
+        }
+        if let Call::Put { name, .. } = call
+            && let Some(pace) = world.blocked.lock().unwrap().get(&name[..1])
+        {
+            world.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(Fault(FaultClass::Blocked { gate: Handle::new("board", &name[..1]), pace: *pace }));
         }
         let mut items = world.items.lock().unwrap();
         match call.clone() {

@@ -129,11 +129,10 @@ impl Object {
     }
 }
 
-/// Final states by identifier, in the order of the file names (not of the folders).
-fn last_states(files: &[PathBuf]) -> Vec<Object> {
+/// Final states by identifier, in the order of the events.
+fn last_states(events: &[Value]) -> Vec<Object> {
     let mut states: BTreeMap<String, Option<Object>> = BTreeMap::new();
-    for file in files {
-        let Ok(value) = serde_json::from_slice::<Value>(&fs::read(file).unwrap()) else { continue };
+    for value in events {
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let inside = value["object"]["univentionObjectIdentifier"].as_str().map(str::to_owned);
         let id = inside.unwrap_or_else(|| text("id"));
@@ -326,9 +325,15 @@ fn iso_date(text: &str) -> String {
     }
 }
 
-/// The state of OX after all these files, in their order.
+/// The state of OX after all these files, in their order (not that of the folders).
 pub fn expected(files: &[PathBuf]) -> Value {
-    let world = World { objects: last_states(files) };
+    let read = |file| serde_json::from_slice(&fs::read(file).unwrap()).ok();
+    expected_of(&files.iter().filter_map(read).collect::<Vec<_>>())
+}
+
+/// The state of OX after all these events, in their order.
+pub fn expected_of(events: &[Value]) -> Value {
+    let world = World { objects: last_states(events) };
     let mut contexts = Map::new();
     for context in world.of_kind("oxmail/oxcontext") {
         let number = context.text("contextid").unwrap();

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oxherd::api::Manifests;
-use oxherd::controller::{Connector, ConnectorConfig, Intake, resolve};
-use oxherd::engine::{EngineStatus, Phase};
+use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, resolve};
+use oxherd::engine::{EngineOptions, EngineStatus, Phase};
 use oxherd::simulator::ox::{Counters, OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{AuditRow, KeptFilter, ParkedFilter, ParkedRow, Store};
@@ -34,6 +34,8 @@ pub struct Setup {
     pub spec: Value,
     /// Further manifests.
     pub manifests: Vec<Value>,
+    /// Changes what no manifest can change in the engine.
+    pub tune: Box<dyn Fn(&mut EngineOptions) + Send + Sync>,
 }
 
 impl Default for Setup {
@@ -46,7 +48,7 @@ impl Default for Setup {
             shared_accounts: true,
             ..OxOptions::default()
         };
-        Self { ox, spec: json!({}), manifests: Vec::new() }
+        Self { ox, spec: json!({}), manifests: Vec::new(), tune: Box::new(|_| {}) }
     }
 }
 
@@ -91,7 +93,7 @@ impl World {
     pub async fn empty(change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = Setup::default();
         change(&mut setup);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = scratch();
         for name in ["manifests", "spool", "state"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
@@ -119,7 +121,10 @@ impl World {
         let documents: Vec<_> = [connector, secret].iter().chain(&self.setup.manifests).map(Value::to_string).collect();
         fs::write(folder.join("all.yaml"), documents.join("\n---\n")).unwrap();
         let manifests = Manifests::read(&folder).unwrap_or_else(|errors| panic!("{errors}"));
-        resolve(&manifests, "test", &manifests.connectors["test"]).unwrap_or_else(|error| panic!("{error}"))
+        let config = resolve(&manifests, "test", &manifests.connectors["test"]);
+        let mut config = config.unwrap_or_else(|error| panic!("{error}"));
+        (self.setup.tune)(&mut config.engine);
+        config
     }
 
     async fn connect(&mut self) {
@@ -199,6 +204,11 @@ impl World {
         self.settle().await;
     }
 
+    /// What the connector says about itself.
+    pub fn report(&self) -> ConnectorReport {
+        self.connector().view().report()
+    }
+
     /// Lets the connector work until it finds OX broken.
     pub async fn until_circuit_opens(&mut self) {
         let connector = self.connector.as_mut().expect("the connector runs");
@@ -210,6 +220,12 @@ impl World {
             }
         };
         tokio::time::timeout(PATIENCE, open).await.expect("the circuit opens");
+    }
+
+    /// Lets the connector take in what is there and work for a while; whatever is not done then goes on with the next call.
+    pub async fn work_for(&mut self, time: Duration) {
+        let connector = self.connector.as_mut().expect("the connector runs");
+        let _ = tokio::time::timeout(time, connector.settle()).await;
     }
 
     /// The connector ends and starts again on the same state.
@@ -442,6 +458,11 @@ impl World {
         };
         permissions.iter().map(grant).collect()
     }
+}
+
+/// A folder in memory where the system has one: nothing here has to survive the test.
+fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn text(value: &Value) -> String {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: Limits = Limits { total: 64, per_lane: 2 };
+const LIMITS: Limits = Limits::side_by_side(64);
 
 fn object(n: u32) -> ObjectId {
     ObjectId::new(&format!("object-{n}")).unwrap()
@@ -25,7 +25,7 @@ fn keys(object: &ObjectId, writes: &[&str], reads: &[&str], lane: Option<&str>) 
 
 fn admit(schedule: &mut Schedule, seq: i64, id: u32, writes: &[&str], reads: &[&str]) -> Option<Seq> {
     let id = object(id);
-    schedule.admit(Seq(seq), &id, keys(&id, writes, reads, None), Begun::Never)
+    schedule.admit(Seq(seq), &id, keys(&id, writes, reads, None), Begun::Never, Urgency::Fresh)
 }
 
 fn start_all(schedule: &mut Schedule) -> Vec<i64> {
@@ -56,11 +56,11 @@ fn a_name_passes_on_in_arrival_order() {
 
 #[test]
 fn a_lane_goes_on_while_an_end_is_written_but_the_keys_are_held() {
-    let limits = Limits { total: 64, per_lane: 1 };
+    let limits = Limits { per_lane: 1, ..Limits::side_by_side(64) };
     let mut schedule = Schedule::new(limits);
     for (seq, id) in [(1, 1), (2, 2), (3, 1)] {
         let id = object(id);
-        schedule.admit(Seq(seq), &id, keys(&id, &[], &[], Some("lane")), Begun::Never);
+        schedule.admit(Seq(seq), &id, keys(&id, &[], &[], Some("lane")), Begun::Never, Urgency::Fresh);
         if seq == 1 {
             assert_eq!(start_all(&mut schedule), [1]);
         }
@@ -151,19 +151,19 @@ fn a_task_that_may_have_begun_is_never_absorbed() {
     assert_eq!(start_all(&mut schedule), [2]);
     // So does one that an engine which was killed left in the journal.
     let id = object(7);
-    schedule.admit(Seq(3), &id, keys(&id, &[], &[], None), Begun::Perhaps);
-    assert_eq!(schedule.admit(Seq(4), &id, keys(&id, &[], &[], None), Begun::Never), None);
+    schedule.admit(Seq(3), &id, keys(&id, &[], &[], None), Begun::Perhaps, Urgency::Fresh);
+    assert_eq!(schedule.admit(Seq(4), &id, keys(&id, &[], &[], None), Begun::Never, Urgency::Fresh), None);
 }
 
 #[test]
 fn a_long_lane_does_not_starve_a_short_one() {
-    let mut schedule = Schedule::new(Limits { total: 4, per_lane: 2 });
+    let mut schedule = Schedule::new(Limits::side_by_side(4));
     for n in 1..=20 {
         let id = object(n);
-        schedule.admit(Seq(i64::from(n)), &id, keys(&id, &[], &[], Some("crowded")), Begun::Never);
+        schedule.admit(Seq(i64::from(n)), &id, keys(&id, &[], &[], Some("crowded")), Begun::Never, Urgency::Fresh);
     }
     let id = object(99);
-    schedule.admit(Seq(99), &id, keys(&id, &[], &[], Some("quiet")), Begun::Never);
+    schedule.admit(Seq(99), &id, keys(&id, &[], &[], Some("quiet")), Begun::Never, Urgency::Fresh);
     assert_eq!(start_all(&mut schedule), [1, 99, 2]);
     schedule.finish(Seq(1));
     assert_eq!(start_all(&mut schedule), [3]);
@@ -180,7 +180,7 @@ proptest! {
         ),
         choices in prop::collection::vec(any::<u8>(), 400),
     ) {
-        let mut schedule = Schedule::new(Limits { total: 5, per_lane: 2 });
+        let mut schedule = Schedule::new(Limits::side_by_side(5));
         let mut choices = choices.into_iter().cycle();
         let mut pending = tasks.iter().enumerate();
         let mut specs: HashMap<i64, Keys> = HashMap::new();
@@ -202,7 +202,7 @@ proptest! {
                         let reads: Vec<_> = reads.iter().map(String::as_str).collect();
                         let keys = keys(&id, &writes, &reads, lane.map(|l| if l == 0 { "l0" } else { "l1" }));
                         specs.insert(seq, keys.clone());
-                        if let Some(earlier) = schedule.admit(Seq(seq), &id, keys, Begun::Never) {
+                        if let Some(earlier) = schedule.admit(Seq(seq), &id, keys, Begun::Never, Urgency::Fresh) {
                             prop_assert!(!running.contains(&earlier.0));
                             resting.retain(|seq| *seq != earlier.0);
                             absorbed.insert(earlier.0);

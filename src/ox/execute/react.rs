@@ -76,9 +76,12 @@ fn react(call: &Call, fault: &OxFault, planned: Planned) -> Response {
         Call::AccountUpdate { context, address, .. } if fault.category() == Category::Gone => {
             Response::Ask(Query::Accounts { context: *context, address: address.clone() })
         }
-        // The accounts of a deleted user went with him: look who is left.
+        // The accounts of a deleted user went with him.
         Call::AccountDelete { context, address, .. } if fault.category() == Category::UserGone => {
-            Response::Ask(Query::Accounts { context: *context, address: address.clone() })
+            match fault.missing_user() {
+                Some(user) => Response::Learn(Fact::UserGone { context: *context, user }),
+                None => Response::Ask(Query::Accounts { context: *context, address: address.clone() }),
+            }
         }
         Call::SharedCreate { .. }
         | Call::SharedChange { .. }

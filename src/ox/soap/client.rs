@@ -11,6 +11,7 @@ use super::fault::{Origin, OxFault};
 use super::operation::{Kind, Operation, Service, encode};
 use super::reader::Body;
 use super::tls::{self, Trust};
+use crate::failure_points::{FailurePoint, pass};
 
 /// How OX is reached. Proxies are taken from the usual environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +147,12 @@ impl Client {
                 .body(body)
         };
         let response = match kind {
-            Kind::Write => post(request).send().await,
+            Kind::Write => {
+                pass(FailurePoint::BeforeWrite);
+                let response = post(request).send().await;
+                pass(FailurePoint::AfterWrite);
+                response
+            }
             Kind::Read => match post(request.clone()).send().await {
                 Err(error) if closed_before_answer(&error) => post(request).send().await,
                 other => other,

@@ -11,10 +11,10 @@ use super::mask;
 use super::operation::{Operation, Service};
 use super::reader::{SoapFault, Unreadable};
 use super::rules::{RULES, Seat};
-use crate::engine::{FaultClass, TargetFault};
+use crate::engine::{FaultClass, Pace, TargetFault};
 use crate::ox::attribute::Attribute;
+use crate::ox::handles;
 use crate::ox::model::{ContextId, UserId};
-use crate::state::Handle;
 
 /// What kind of failure it was. The name is used in reports and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
@@ -192,12 +192,13 @@ impl OxFault {
         let class = match seat {
             Seat::Object => FaultClass::Object,
             Seat::Busy => FaultClass::Busy,
+            Seat::Locked => context.map_or(FaultClass::World, |context| blocked(context, Pace::Soon)),
             Seat::World => FaultClass::World,
             Seat::Protocol => FaultClass::Protocol,
             Seat::Context => context.map_or(FaultClass::Object, dependency),
             Seat::Login => match origin.who {
-                Who::Master => FaultClass::World,
-                Who::ContextAdmin(context) => dependency(context),
+                Who::Master => FaultClass::Credentials,
+                Who::ContextAdmin(context) => blocked(context, Pace::Seldom),
             },
         };
         let message = format!("{} refused {}: {}", origin.service.name(), origin.operation, said.trim());
@@ -306,7 +307,11 @@ impl fmt::Debug for OxFault {
 }
 
 fn dependency(context: ContextId) -> FaultClass {
-    FaultClass::Dependency(Handle::new("context", context))
+    FaultClass::Dependency(handles::context(context))
+}
+
+fn blocked(context: ContextId, pace: Pace) -> FaultClass {
+    FaultClass::Blocked { gate: handles::context(context), pace }
 }
 
 /// The text without the numbers that the server appends.

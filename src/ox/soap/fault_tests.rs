@@ -25,9 +25,9 @@ fn wrong_credentials_concern_everybody_or_one_context() {
         text: "Authentication failed; exceptionId 1-2".to_owned(),
         detail: Some("InvalidCredentialsException".to_owned()),
     };
-    assert_eq!(OxFault::soap(&origin(Who::Master), &refused).class(), FaultClass::World);
+    assert_eq!(OxFault::soap(&origin(Who::Master), &refused).class(), FaultClass::Credentials);
     let class = OxFault::soap(&origin(Who::ContextAdmin(ContextId(10))), &refused).class();
-    assert_eq!(class, FaultClass::Dependency(Handle::new("context", 10)));
+    assert_eq!(class, blocked(ContextId(10), Pace::Seldom));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn no_such_user_can_mean_the_administrator() {
 #[test]
 fn a_busy_lock_is_neither_object_nor_world() {
     let text = "User update conflict: Another process is currently modifying user data. Please try again later.";
-    assert_eq!(fault("StorageException", text).class(), FaultClass::Busy);
+    assert_eq!(fault("StorageException", text).class(), blocked(ContextId(10), Pace::Soon));
     let text = "java.sql.SQLException: Lock wait timeout exceeded; try restarting transaction; exceptionId 1-1";
     assert_eq!(fault("StorageException", text).class(), FaultClass::Busy);
 }
@@ -51,12 +51,19 @@ fn a_busy_lock_is_neither_object_nor_world() {
 #[test]
 fn database_trouble_is_world() {
     for (detail, text) in [
-        ("DatabaseUpdateException", "Database is locked or is now being updated, please try again later"),
         ("StorageException", "com.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure"),
         ("StorageException", "java.sql.SQLNonTransientConnectionException: Too many connections"),
         ("RemoteException", "whatever"),
     ] {
         assert_eq!(fault(detail, text).class(), FaultClass::World, "{text}");
+    }
+}
+
+#[test]
+fn an_update_of_the_database_concerns_its_context() {
+    let text = "Database is locked or is now being updated, please try again later";
+    for detail in ["DatabaseUpdateException", "StorageException"] {
+        assert_eq!(fault(detail, text).class(), blocked(ContextId(10), Pace::Soon));
     }
 }
 

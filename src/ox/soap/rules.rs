@@ -8,8 +8,10 @@ use super::operation::Service;
 pub(super) enum Seat {
     /// In the object.
     Object,
-    /// In another writer.
+    /// In the moment: the same call may work at once.
     Busy,
+    /// In the context that the call is about, for a while: another process writes, or its database is being updated.
+    Locked,
     /// In the context that the call is about.
     Context,
     /// In the credentials of the call: the master's concern everybody, those of a context admin only his context.
@@ -103,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
         "*",
         Text::Starts("User update conflict"),
         Category::UserLocked,
-        Seat::Busy,
+        Seat::Locked,
         "another process is changing users of this context",
     ),
     // By exception.
@@ -111,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         "DatabaseUpdateException",
         Text::Any,
         Category::DatabaseUpdate,
-        Seat::World,
+        Seat::Locked,
         "OX is updating the database of the context",
     ),
     row(
@@ -270,7 +272,7 @@ pub(super) const RULES: &[Rule] = &[
         TALK,
         Text::Holds("Database is locked or is now being updated"),
         Category::DatabaseUpdate,
-        Seat::World,
+        Seat::Locked,
         DATABASE,
     ),
     row(TALK, Text::Holds("Communications link failure"), Category::DatabaseTrouble, Seat::World, DATABASE),
@@ -287,7 +289,6 @@ pub(super) const RULES: &[Rule] = &[
     ),
     row(TALK, Text::Holds("--read-only option"), Category::DatabaseTrouble, Seat::World, DATABASE),
     row(TALK, Text::Starts("DBP-"), Category::DatabaseTrouble, Seat::World, DATABASE),
-    row(STORAGE, Text::Any, Category::Refused, Seat::Object, "OX could not store it"),
     // Bad data.
     row(DATA, Text::Starts("The displayname is already used"), Category::DisplayNameTaken, Seat::Object, DISPLAY_NAME),
     row(
@@ -423,7 +424,6 @@ pub(super) const RULES: &[Rule] = &[
     row(DATA, Text::Starts("Invalid data sent"), Category::Misunderstood, Seat::Protocol, MISTAKE),
     row(DATA, Text::Starts("One "), Category::Misunderstood, Seat::Protocol, MISTAKE),
     row(DATA, Text::Starts("Username and userid missing"), Category::Misunderstood, Seat::Protocol, MISTAKE),
-    row(DATA, Text::Any, Category::Refused, Seat::Object, "OX does not accept a value"),
     // Services whose faults were never seen: by the words that all others use.
     only(Service::SharedAccount, row("*", Text::Starts("No such "), Category::Gone, Seat::Object, GONE)),
     only(Service::SharedAccount, row("*", Text::Holds(" does not exist"), Category::Gone, Seat::Object, GONE)),
@@ -437,6 +437,9 @@ pub(super) const RULES: &[Rule] = &[
         Service::Deputy,
         row("*", Text::Holds(" already exists"), Category::Exists, Seat::Object, "OX already has it"),
     ),
+    // Whatever else it is: after the services that have no exceptions of their own.
+    row(STORAGE, Text::Any, Category::Refused, Seat::Object, "OX could not store it"),
+    row(DATA, Text::Any, Category::Refused, Seat::Object, "OX does not accept a value"),
     // What is wrong with the call itself.
     row(
         "Client",

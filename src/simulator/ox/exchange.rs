@@ -11,6 +11,7 @@ use super::request;
 use super::response::{Answer, Rendering};
 use super::server::Shared;
 use super::service::{self, Class, Operation, Service};
+use super::write_log::Write;
 use super::wsdl;
 
 /// The list of services.
@@ -84,6 +85,8 @@ impl Exchange<'_> {
         let result = self.perform(operation, &mut call, context).await;
         if operation.class != Class::Read && result.is_ok() {
             self.shared.mark_changed();
+            let (service, operation) = (self.service.name, operation.name);
+            self.shared.writes.note(|| Write { service, operation, context, request: text.to_string() });
         }
         if reset_after {
             return self.reset(operation, size);

@@ -31,6 +31,7 @@ mod server;
 mod service;
 mod values;
 mod world;
+mod write_log;
 mod wsdl;
 
 use std::io;
@@ -45,6 +46,7 @@ pub use counters::{Counters, OperationCounters};
 pub use faults_on_demand::{FaultAction, FaultRule};
 pub use options::{Latency, OxOptions};
 use server::Shared;
+pub use write_log::Write;
 
 /// A simulated server. It stops when it is dropped.
 #[derive(Debug)]
@@ -120,6 +122,16 @@ impl OxControl {
     /// Starts counting anew.
     pub fn reset_counters(&self) {
         self.0.counters.reset();
+    }
+
+    /// Notes from now on every write that takes effect.
+    pub fn start_write_log(&self) {
+        self.0.writes.start();
+    }
+
+    /// The writes that took effect since [`Self::start_write_log`], in their order.
+    pub fn writes(&self) -> Vec<Write> {
+        self.0.writes.noted()
     }
 
     /// The whole world as JSON, always the same for the same state; without passwords.

@@ -20,6 +20,7 @@ use super::http;
 use super::options::OxOptions;
 use super::random::Chance;
 use super::world::World;
+use super::write_log::WriteLog;
 
 /// How often a changed world is written to its file.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ pub struct Shared {
     pub world: World,
     /// What the clients did.
     pub counters: Register,
+    /// Which writes took effect.
+    pub writes: WriteLog,
     /// Ordered faults.
     pub faults: Faults,
     /// Everything that is left to chance.
@@ -58,6 +61,7 @@ impl Shared {
         Ok(Self {
             world,
             counters: Register::default(),
+            writes: WriteLog::default(),
             faults: Faults::default(),
             chance,
             exception_ids: ExceptionIds::new(process),

@@ -6,6 +6,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
+use crate::failure_points::{FailurePoint, pass};
 use crate::source::parse_listener_file;
 use crate::udm::Event;
 
@@ -18,7 +21,7 @@ const BATCH_FILES: usize = 128;
 const BATCH_BYTES: u64 = 16 << 20;
 
 /// Size and time of the last change: when both stay, nobody writes to the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
     length: u64,
     modified: Option<SystemTime>,
@@ -106,7 +109,11 @@ pub(super) fn remove(folder: &Path, name: &OsStr, mark: Mark) -> io::Result<()> 
     let path = folder.join(name);
     match fs::metadata(&path) {
         Ok(metadata) if Mark::of(&metadata) != mark => Ok(()),
-        Ok(_) => fs::remove_file(&path).or_else(ignore_missing),
+        Ok(_) => {
+            fs::remove_file(&path).or_else(ignore_missing)?;
+            pass(FailurePoint::FileRemoved);
+            Ok(())
+        }
         Err(error) => ignore_missing(error),
     }
 }

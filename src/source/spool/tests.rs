@@ -32,6 +32,10 @@ impl Sink for Journal {
         self.appends.lock().unwrap().push((events.into_iter().map(line).collect(), cursor.to_owned()));
         Ok(())
     }
+
+    async fn cursor(&self, _: &str) -> Result<Option<String>, SinkError> {
+        Ok(self.appends.lock().unwrap().last().map(|(_, cursor)| cursor.clone()))
+    }
 }
 
 fn text(id: &str) -> String {
@@ -81,7 +85,9 @@ async fn files_are_taken_in_the_order_of_their_names_and_then_removed() {
     let drained = spool.drain(&journal).await.unwrap();
     assert_eq!(drained, Drained { accepted: 3, rejected: 0, left: 0 });
     assert_eq!(journal.origins(), ["spool 1.json 1", "spool 2.json 2", "spool 3.json 3"]);
-    assert_eq!(journal.appends.lock().unwrap()[0].1, "3.json", "one transaction, with the position after it");
+    let appends = journal.appends.lock().unwrap().clone();
+    assert_eq!(appends.len(), 1, "one transaction, with the position after it");
+    assert!(["1.json", "2.json", "3.json"].iter().all(|name| appends[0].1.contains(name)), "{appends:?}");
     assert_eq!(names(folder.path()), [".4.json", "5.json.tmp", "6.json"]);
     assert_eq!((spool.counters().accepted(), spool.counters().rejected()), (3, 0));
 }
@@ -158,16 +164,42 @@ async fn what_the_journal_refuses_stays_and_comes_again() {
 }
 
 #[tokio::test]
-async fn after_a_crash_between_journal_and_removal_a_file_comes_again() {
+async fn after_a_crash_between_journal_and_removal_a_file_is_only_removed() {
     let folder = TempDir::new().unwrap();
     let journal = Journal::default();
-    for _ in 0..2 {
-        // The first life ends before the file is removed: for the second one it is still there.
-        write(folder.path(), "1.json", text("a"));
-        assert_eq!(spool(&folder, 2000).drain(&journal).await.unwrap().accepted, 1);
-    }
-    assert_eq!(journal.origins(), ["spool 1.json a", "spool 1.json a"]);
+    let written = std::time::SystemTime::now();
+    let lay = |name: &str, object: &str| {
+        write(folder.path(), name, text(object));
+        fs::File::options().append(true).open(folder.path().join(name)).unwrap().set_modified(written).unwrap();
+    };
+    lay("1.json", "a");
+    lay("2.json", "a");
+    assert_eq!(spool(&folder, 2000).drain(&journal).await.unwrap().accepted, 2);
+    // That life ended before the files were removed: for the next one they are still there, and a newer one behind them.
+    lay("1.json", "a");
+    lay("2.json", "a");
+    write(folder.path(), "3.json", text("a"));
+    assert_eq!(spool(&folder, 2000).drain(&journal).await.unwrap().accepted, 1);
+    assert_eq!(journal.origins(), ["spool 1.json a", "spool 2.json a", "spool 3.json a"]);
     assert_eq!(names(folder.path()), Vec::<String>::new());
+    // A file of the same name that was written anew is another one.
+    write(folder.path(), "3.json", text("b"));
+    assert_eq!(spool(&folder, 2000).drain(&journal).await.unwrap().accepted, 1);
+}
+
+#[tokio::test]
+async fn what_an_interrupted_pass_delivered_is_not_delivered_again() {
+    let folder = TempDir::new().unwrap();
+    let journal = Journal::default();
+    let mut spool = spool(&folder, 2000);
+    for round in 0..200 {
+        write(folder.path(), &format!("{round:03}.json"), text("a"));
+        let pause = Duration::from_micros(round * 5);
+        let _ = tokio::time::timeout(pause, spool.drain(&journal)).await;
+    }
+    spool.drain(&journal).await.unwrap();
+    let origins = journal.origins();
+    assert_eq!(origins, (0..200).map(|round| format!("spool {round:03}.json a")).collect::<Vec<_>>());
 }
 
 #[tokio::test]

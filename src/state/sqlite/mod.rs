@@ -12,24 +12,26 @@ mod losses;
 mod open;
 mod parked;
 mod read;
+mod transaction;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sqlx::pool::PoolConnection;
-use sqlx::{Row, Sqlite, SqlitePool};
+use sqlx::{Row, SqlitePool};
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, JournalEntry, KeptFilter, KeptRow,
-    ListId, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store, Taken, Task, now_ms,
+    ListId, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store, Taken, Task, TaskSort,
+    now_ms,
 };
 
 pub use credentials::StoredCredentials;
 use faces::Faces;
+use transaction::{Durability, Transaction, finish};
 
 /// State in one SQLite file.
 #[derive(Clone, Debug)]
@@ -39,44 +41,15 @@ pub struct SqliteStore {
     faces: Arc<Faces>,
 }
 
-/// How much a write must survive.
-#[derive(Clone, Copy)]
-enum Durability {
-    /// A power failure.
-    Power,
-    /// A crash of the process.
-    Process,
-}
-
 impl SqliteStore {
     /// Opens the file, creates it with mode 0600 if it is missing, and brings an older schema up to date after a backup.
     pub async fn open(path: &Path) -> Result<Self, StateError> {
         open::open(path).await
     }
 
-    async fn write(&self, durability: Durability) -> Result<PoolConnection<Sqlite>, StateError> {
-        let mut connection = self.writer.acquire().await?;
-        let pragma = match durability {
-            Durability::Power => "PRAGMA synchronous = FULL",
-            Durability::Process => "PRAGMA synchronous = NORMAL",
-        };
-        sqlx::query(pragma).execute(&mut *connection).await?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-        Ok(connection)
+    async fn write(&self, durability: Durability) -> Result<Transaction, StateError> {
+        Transaction::begin(&self.writer, durability).await
     }
-}
-
-/// Ends a transaction that [`SqliteStore::write`] began, as the result says.
-async fn finish<V>(mut connection: PoolConnection<Sqlite>, result: Result<V, StateError>) -> Result<V, StateError> {
-    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    let ended = sqlx::query(end).execute(&mut *connection).await;
-    if ended.is_err() {
-        // A connection whose transaction did not end must not be used again.
-        connection.close_on_drop();
-    }
-    let value = result?;
-    ended?;
-    Ok(value)
 }
 
 impl Store for SqliteStore {
@@ -117,8 +90,12 @@ impl Store for SqliteStore {
         Ok(row.map(|row| row.get(0)))
     }
 
-    async fn journal_after(&self, after: Seq, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
-        read::journal_after(&self.readers, after, limit).await
+    async fn journal_after(&self, after: Seq, sort: TaskSort, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
+        read::journal_after(&self.readers, after, sort, limit).await
+    }
+
+    async fn oldest_task(&self, object: &ObjectId) -> Result<Option<Seq>, StateError> {
+        read::oldest_task(&self.readers, object).await
     }
 
     async fn work(&self, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {

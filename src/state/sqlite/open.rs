@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Row, SqlitePool};
 
+use crate::failure_points::{FailurePoint, pass};
 use crate::state::StateError;
 
 use super::SqliteStore;
@@ -21,6 +22,7 @@ const READERS: u32 = 2;
 pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
     let unusable = |reason: String| StateError::Open { path: path.to_owned(), reason };
     create_private(path).map_err(|error| unusable(error.to_string()))?;
+    pass(FailurePoint::StateFileThere);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -36,6 +38,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
         .await
         .map_err(|error| unusable(error.to_string()))?;
     migrate(&writer, path).await?;
+    pass(FailurePoint::StateMigrated);
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .idle_timeout(None)

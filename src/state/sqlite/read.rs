@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlitePool};
 
 use crate::state::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError,
+    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort,
 };
 use crate::udm::{ObjectId, ObjectType, Properties};
 
@@ -23,15 +23,31 @@ fn entry(row: &SqliteRow) -> Result<JournalEntry, StateError> {
     })
 }
 
-pub(super) async fn journal_after(pool: &SqlitePool, after: Seq, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
-    let rows = sqlx::query(
-        "SELECT seq, object, kind, event, origin, received_at, approval FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-    )
-    .bind(after.0)
-    .bind(limit)
-    .fetch_all(pool)
-    .await?;
+pub(super) async fn journal_after(
+    pool: &SqlitePool,
+    after: Seq,
+    sort: TaskSort,
+    limit: u32,
+) -> Result<Vec<JournalEntry>, StateError> {
+    // One sort may stand behind a hundred thousand of the other.
+    let statement = match sort {
+        TaskSort::Event => {
+            "SELECT seq, object, kind, event, origin, received_at, approval FROM journal INDEXED BY journal_events
+             WHERE event IS NOT NULL AND seq > ?1 ORDER BY seq LIMIT ?2"
+        }
+        TaskSort::Replan => {
+            "SELECT seq, object, kind, event, origin, received_at, approval FROM journal INDEXED BY journal_replans
+             WHERE event IS NULL AND seq > ?1 ORDER BY seq LIMIT ?2"
+        }
+    };
+    let rows = sqlx::query(statement).bind(after.0).bind(limit).fetch_all(pool).await?;
     rows.iter().map(entry).collect()
+}
+
+pub(super) async fn oldest_task(pool: &SqlitePool, object: &ObjectId) -> Result<Option<Seq>, StateError> {
+    let row =
+        sqlx::query("SELECT min(seq) FROM journal WHERE object = ?1").bind(object.as_str()).fetch_one(pool).await?;
+    Ok(row.get::<Option<i64>, _>(0).map(Seq))
 }
 
 pub(super) async fn work(pool: &SqlitePool, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
