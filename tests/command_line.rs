@@ -1,11 +1,15 @@
 //! The binary as a person or a script meets it: commands, exit codes, admin port, signals, live settings.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use oxherd::simulator::ox::{OxOptions, OxSimulator};
+use oxherd::state::sqlite::SqliteStore;
+use oxherd::state::{AuditRow, Outcome, Seq, Store, Verdict};
+use oxherd::udm::{ObjectId, ObjectType};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -462,6 +466,153 @@ async fn a_dry_run_changes_nothing_and_tells_what_a_run_then_does() {
     std::fs::remove_file(site.path("spool/2026-01-01-00-00-00-999999.json")).unwrap();
     let (_, result) = site.until_idle().await;
     assert_eq!(result[0]["totals"]["calls"], json!(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mode_dry_run_is_shown_and_ends_when_it_is_live() {
+    let mut site = Site::new().await;
+    site.describe("secret", "  policies: {mode: DryRun}\n");
+    site.context();
+    site.user("anna", &[]);
+    let (code, out, error) = site.run(&["run", "--standalone", "manifests", "--until-idle"]).await;
+    assert!(code == 0 && out.contains("none was made; 2 events wait"), "{out} {error}");
+    assert_eq!(site.ox.control().dump()["contexts"], json!({}));
+    let (_, out, _) = site.run(&["history", "--dry-run"]).await;
+    assert!(out.contains("Would apply") && out.contains("UserCreate"), "{out}");
+    let (_, out, _) = site.run(&["history"]).await;
+    assert!(out.contains("Nothing has been done"), "{out}");
+    let (_, out, error) = site.run(&["explain", "anna", "--dry-run", "--standalone", "manifests"]).await;
+    assert!(out.contains("new-2"), "{out} {error}");
+    site.describe("secret", "");
+    assert_eq!(site.until_idle().await.0, 0);
+    assert_eq!(site.users(), ["anna"]);
+    let (code, _, error) = site.run(&["history", "--dry-run"]).await;
+    assert!(code == 2 && error.contains("makes no dry run"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_impact_of_a_change_is_told_and_a_large_one_waits_for_its_approval() {
+    let mut site = Site::new().await;
+    let guard = "  policies: {changeGuard: {maxObjects: 1}}\n";
+    site.describe("secret", guard);
+    site.context();
+    for name in ["anna", "bert", "cora"] {
+        site.user(name, &[]);
+    }
+    let controller = site.controller();
+    site.eventually("they arrive", async || site.users().len() == 3).await;
+    site.eventually("idle", async || controller.connector().await["idle"] == json!(true)).await;
+
+    let mapping = "---
+apiVersion: oxherd.dev/v1alpha1
+kind: OxAttributeMapping
+metadata: {name: more}
+spec: {entries: [{attribute: title, property: lastname, auditValues: true}]}
+";
+    write(&site.path("manifests/mapping.yaml"), mapping);
+    site.describe("secret", &format!("  mappingRef: {{name: more}}\n{guard}"));
+    let (code, out, error) = site.run(&["mapping", "impact", "--standalone", "manifests", "-o", "json"]).await;
+    assert_eq!(code, 0, "{error}");
+    let impact: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&impact["changed"], &impact["attributes"], &impact["calls"]),
+        (&json!(3), &json!({"title": 3}), &json!({"UserChange": 3}))
+    );
+    let (_, out, _) = site.run(&["mapping", "impact", "--standalone", "manifests"]).await;
+    assert!(out.contains("3 would change") && out.contains("user-bert"), "{out}");
+
+    let change = async || controller.connector().await["change"].clone();
+    site.eventually("it waits", async || change().await["state"] == json!("WaitsForApproval")).await;
+    let revision = change().await["revision"].as_str().unwrap().to_owned();
+    assert_eq!(json!(revision), impact["revision"]);
+    let (_, out, _) = site.run(&["approve-change"]).await;
+    assert!(out.contains("waits for approval") && out.contains("3 would change"), "{out}");
+    let (code, _, error) = site.run(&["approve-change", "--id", "other"]).await;
+    assert!(code == 2 && error.contains(&revision), "{error}");
+    site.user("dora", &[]);
+    site.eventually("events flow", async || site.users().len() == 4).await;
+    let (code, out, _) = site.run(&["approve-change", "--id", &revision]).await;
+    assert!(code == 0 && out.contains("approved"), "{out}");
+    let titles = |site: &Site| {
+        let users = site.ox.control().dump()["contexts"]["10"]["users"].as_object().unwrap().clone();
+        users.values().filter(|user| user["data"]["title"] == "Example").count()
+    };
+    site.eventually("it is in force", async || titles(&site) == 4).await;
+    site.eventually("nothing waits", async || change().await == Value::Null).await;
+    let (_, out, _) = site.run(&["approve-change"]).await;
+    assert!(out.contains("No change of settings waits"), "{out}");
+
+    // The audit trail as an export: oldest first, with the values that are marked as safe and no others.
+    let (code, out, _) = site.run(&["history", "--since", "1h", "-o", "jsonl"]).await;
+    let rows: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(code == 0 && rows.len() > 8 && rows[0]["object"] == "context-10", "{out}");
+    assert!(rows.is_sorted_by_key(|row| row["at"].as_i64().unwrap()));
+    let last = rows.iter().rfind(|row| row["object"] == "user-anna").unwrap();
+    assert_eq!((&last["values"], &last["event"]), (&json!({"title": {"text": "Example"}}), &json!("Replan")));
+    assert!(!out.contains("anna@example.test"), "{out}");
+    let (_, out, _) = site.run(&["history", "user-anna"]).await;
+    assert!(out.contains("title=Example"), "{out}");
+    let (code, _, error) = site.run(&["history", "--since", "soon"]).await;
+    assert!(code == 2 && error.contains("24h"), "{error}");
+}
+
+/// The most memory that a process has used so far, in bytes.
+fn peak_memory(process: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_export_of_a_long_history_takes_no_memory() {
+    const ROWS: i64 = 12_000;
+    let site = Site::new().await;
+    let store = SqliteStore::open(&site.path("oxherd-state/site.db")).await.unwrap();
+    let object = ObjectId::new("user-anna").unwrap();
+    for first in (0..ROWS).step_by(500) {
+        let rows: Vec<_> = (first..first + 500)
+            .map(|n| Outcome {
+                seq: Seq(n + 1),
+                object: ObjectId::new(&format!("user-{n}")).unwrap(),
+                verdict: Verdict::Nothing,
+                partial: None,
+                ripple: vec![],
+                audit: Some(AuditRow {
+                    at: n,
+                    seq: Seq(n + 1),
+                    object: object.clone(),
+                    kind: ObjectType::User,
+                    event: "Change".to_owned(),
+                    origin: "test".to_owned(),
+                    outcome: "Unchanged".to_owned(),
+                    calls: vec![],
+                    attributes: vec![],
+                    values: [].into(),
+                    notes: vec!["x".repeat(5_000)],
+                    duration_ms: 1,
+                    revision: String::new(),
+                }),
+            })
+            .collect();
+        store.commit(&rows).await.unwrap();
+    }
+    let (lines, peak) = tokio::task::block_in_place(|| {
+        let mut command = site.command(&["history", "-o", "jsonl"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let (mut lines, mut peak) = (0, 0);
+        for line in std::io::BufReader::new(child.stdout.take().unwrap()).lines() {
+            let row: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            assert_eq!(row["at"], json!(lines));
+            lines += 1;
+            if lines % 1_000 == 0 {
+                peak = peak.max(peak_memory(&child));
+            }
+        }
+        assert!(child.wait().unwrap().success());
+        (lines, peak)
+    });
+    // The rows are 60 MB.
+    assert!(lines == ROWS && peak > 0 && peak < 45_000_000, "{lines} lines, {peak} bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

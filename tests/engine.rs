@@ -45,23 +45,13 @@ fn options() -> EngineOptions {
     }
 }
 
-/// Everything may be removed, unless a test says otherwise.
-const UNGUARDED: GuardLimits = GuardLimits {
-    max_count: u64::MAX,
-    max_count_per_scope: u64::MAX,
-    max_percent: 100,
-    max_member_percent: 100,
-    percent_from: u64::MAX,
-    window: Duration::from_hours(1),
-};
-
 impl Bench {
     async fn new() -> Self {
         Self::with(options()).await
     }
 
     async fn with(options: EngineOptions) -> Self {
-        Self::open(tempfile::tempdir().unwrap(), Arc::default(), options, UNGUARDED).await
+        Self::open(tempfile::tempdir().unwrap(), Arc::default(), options, GuardLimits::NONE).await
     }
 
     async fn open(folder: tempfile::TempDir, world: Arc<World>, options: EngineOptions, limits: GuardLimits) -> Self {

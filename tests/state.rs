@@ -5,8 +5,9 @@ use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
-    Approval, AuditRow, Footprint, Handle, HeldFilter, HeldRow, KeptFilter, Loss, NewTask, Outcome, ParkedFilter,
-    ParkedRow, Population, Record, Release, Seq, Store, Taken, Task, TaskSort, Verdict, now_ms,
+    Approval, AuditFilter, AuditRow, Footprint, Handle, HeldFilter, HeldRow, InForce, KeptFilter, Loss, NewTask,
+    Outcome, ParkedFilter, ParkedRow, Population, Record, Release, Seq, Store, Taken, Task, TaskSort, Verdict,
+    WaitingChange, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -317,25 +318,31 @@ async fn new_settings_queue_everything_that_was_planned_with_others() {
     assert_eq!(store.replan_outdated("r2").await.unwrap(), 0, "it is queued already");
 }
 
+fn audit_row(at: i64, seq: Seq, name: &str) -> AuditRow {
+    AuditRow {
+        at,
+        seq,
+        object: id(name),
+        kind: ObjectType::User,
+        event: "Change".into(),
+        origin: "test".into(),
+        outcome: "Applied".into(),
+        calls: vec!["UserCreate".into()],
+        attributes: vec!["title".into()],
+        values: [("title".to_owned(), json!("Dr."))].into(),
+        notes: vec![],
+        duration_ms: 3,
+        revision: "r1".into(),
+    }
+}
+
 #[tokio::test]
 async fn the_audit_trail_reads_newest_first_and_is_pruned_by_age() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     for (at, name) in [(1_000, "x"), (2_000, "y"), (3_000, "x")] {
         let seqs = append(&store, &[name]).await;
-        let audit = AuditRow {
-            at,
-            seq: seqs[0],
-            object: id(name),
-            kind: ObjectType::User,
-            origin: "test".into(),
-            outcome: "Applied".into(),
-            calls: vec!["UserCreate".into()],
-            attributes: vec!["title".into()],
-            notes: vec![],
-            duration_ms: 3,
-            revision: "r1".into(),
-        };
+        let audit = audit_row(at, seqs[0], name);
         let done = Outcome { audit: Some(audit), ..outcome(seqs[0], name, Verdict::Nothing, &[]) };
         store.commit(&[done]).await.unwrap();
     }
@@ -346,6 +353,107 @@ async fn the_audit_trail_reads_newest_first_and_is_pruned_by_age() {
     assert_eq!(times(Some(&id("x"))).await, [3_000, 1_000]);
     assert_eq!(store.prune_audit(2_500).await.unwrap(), 2);
     assert_eq!(times(None).await, [3_000]);
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_read_page_by_page_in_both_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let names = ["b", "a", "c"];
+    for round in 0..7 {
+        let seqs = append(&store, &names).await;
+        let row = |(seq, name): (&Seq, &&str)| {
+            let audit = audit_row(1_000 * (round + 1), *seq, name);
+            Outcome { audit: Some(audit), ..outcome(*seq, name, Verdict::Nothing, &[]) }
+        };
+        store.commit(&seqs.iter().zip(&names).map(row).collect::<Vec<_>>()).await.unwrap();
+    }
+    let pages = async |filter: &AuditFilter| {
+        let (mut after, mut rows) = (0, Vec::new());
+        loop {
+            let page = store.audit_after(filter, after, 4).await.unwrap();
+            assert!(page.len() <= 4);
+            let Some((last, _)) = page.last() else { return rows };
+            after = *last;
+            rows.extend(page.into_iter().map(|(_, row)| (row.at, row.object.to_string())));
+        }
+    };
+    let all = pages(&AuditFilter::default()).await;
+    assert_eq!((all.len(), &all[0], &all[20]), (21, &(1_000, "b".to_owned()), &(7_000, "c".to_owned())));
+    let late = AuditFilter { since: 5_500, object: Some(id("a")) };
+    assert_eq!(pages(&late).await, [(6_000, "a".to_owned()), (7_000, "a".to_owned())]);
+    assert_eq!(pages(&AuditFilter { since: 8_000, object: None }).await, []);
+
+    let (mut position, mut rows) = (None, Vec::new());
+    loop {
+        let page = store.audit_by_object(position.as_ref(), 4).await.unwrap();
+        let Some((last, row)) = page.last() else { break };
+        position = Some((row.object.clone(), *last));
+        rows.extend(page.into_iter().map(|(_, row)| (row.object.to_string(), row.at)));
+    }
+    let mut sorted = rows.clone();
+    sorted.sort();
+    assert_eq!((rows.len(), &rows), (21, &sorted));
+}
+
+#[tokio::test]
+async fn an_approval_is_bound_to_one_revision_of_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!((store.in_force().await.unwrap(), store.waiting_change().await.unwrap()), (None, None));
+    assert!(!store.approve_change("r1").await.unwrap());
+    let first = InForce { revision: "r0".into(), settings: json!({ "language": "de_DE" }) };
+    store.put_in_force(&first).await.unwrap();
+    let change = |revision: &str| WaitingChange {
+        revision: revision.into(),
+        impact: json!({ "changed": 3 }),
+        since: 5,
+        approved_at: None,
+    };
+    store.set_waiting_change(Some(&change("r1"))).await.unwrap();
+    assert!(!store.approve_change("r2").await.unwrap());
+    assert_eq!(store.waiting_change().await.unwrap(), Some(change("r1")));
+    assert!(store.approve_change("r1").await.unwrap());
+    let approved = async || store.waiting_change().await.unwrap().unwrap().approved_at.is_some();
+    store.set_waiting_change(Some(&change("r1"))).await.unwrap();
+    assert!(approved().await, "the same change keeps its approval");
+    store.set_waiting_change(Some(&change("r2"))).await.unwrap();
+    assert!(!approved().await, "another one needs its own");
+    let second = InForce { revision: "r2".into(), settings: json!({}) };
+    store.put_in_force(&second).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!((store.in_force().await.unwrap(), store.waiting_change().await.unwrap()), (Some(second), None));
+}
+
+#[tokio::test]
+async fn a_shadow_knows_the_objects_and_nothing_else_and_does_not_touch_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["anna", "bert"]).await;
+    store.commit(&[applied(seqs[0], record("anna", &["dn:anna"], &[]), &[])]).await.unwrap();
+    store
+        .store_credentials(&StoredCredentials { context: 10, login: "oxadmin".into(), password: "s3cr3t-word".into() })
+        .await
+        .unwrap();
+    let path = folder.path().join("state.dry-run.db");
+    for _ in 0..2 {
+        let shadow = store.shadow(&path).await.unwrap();
+        assert!(shadow.record(&id("anna")).await.unwrap().is_some());
+        assert_eq!(shadow.resolve(&[handle("dn:anna")]).await.unwrap().len(), 1);
+        assert_eq!((shadow.backlog().await.unwrap().tasks, shadow.credentials().await.unwrap().len()), (0, 0));
+        let seqs = append(&shadow, &["anna"]).await;
+        shadow.commit(&[outcome(seqs[0], "anna", Verdict::Removed, &[])]).await.unwrap();
+        assert!(shadow.record(&id("anna")).await.unwrap().is_none());
+    }
+    for file in ["state.dry-run.db", "state.dry-run.db-wal"] {
+        let bytes = std::fs::read(folder.path().join(file)).unwrap_or_default();
+        assert!(!bytes.windows(11).any(|window| window == b"s3cr3t-word"), "{file} holds a password");
+    }
+    assert!(store.record(&id("anna")).await.unwrap().is_some());
+    assert_eq!(store.backlog().await.unwrap().tasks, 1);
+    SqliteStore::remove(&path).unwrap();
+    assert!(!path.exists());
 }
 
 #[tokio::test]

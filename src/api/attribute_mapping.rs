@@ -84,6 +84,9 @@ pub struct MappingEntry {
     /// What happens in OX when there is no value.
     #[serde(default)]
     pub clear: Clear,
+    /// Keep new values of the attribute in the audit trail. Absent: only its name is kept, because values are personal data.
+    #[serde(default)]
+    pub audit_values: bool,
 }
 
 /// The attributes that exist, so that a misspelled one is refused at once.
@@ -118,6 +121,7 @@ impl MappingEntry {
             create_only: self.create_only,
             required: self.required,
             clear: self.clear,
+            audit_values: self.audit_values,
         }
     }
 }

@@ -348,10 +348,16 @@ pub struct Policies {
     /// Protection against mass deletion.
     #[serde(default)]
     pub deletion_guard: DeletionGuard,
+    /// Protection against changes of settings with more effect than was meant.
+    #[serde(default)]
+    pub change_guard: ChangeGuard,
+    /// How long the audit trail is kept.
+    #[serde(default = "audit_retention")]
+    pub audit_retention: Duration,
 }
 
-fn retention() -> Duration {
-    Duration::constant("720h")
+fn audit_retention() -> Duration {
+    Duration::constant("2160h")
 }
 
 impl Default for Policies {
@@ -364,8 +370,14 @@ impl Default for Policies {
             mode: Mode::default(),
             paused: false,
             deletion_guard: DeletionGuard::default(),
+            change_guard: ChangeGuard::default(),
+            audit_retention: audit_retention(),
         }
     }
+}
+
+fn retention() -> Duration {
+    Duration::constant("720h")
 }
 
 /// What a faulty object means for the others.
@@ -476,6 +488,18 @@ impl Default for DeletionGuard {
             window: window(),
         }
     }
+}
+
+/// Holds changes of settings back when they would change too many objects. Meanwhile the former settings stay in force, and
+/// events are planned with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeGuard {
+    /// How many objects an edit of the mapping, an access profile or other settings may change without an approval. Absent:
+    /// any number, and edits take effect without being examined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub max_objects: Option<i32>,
 }
 
 /// Regular comparison of OX with the directory.

@@ -25,9 +25,9 @@ pub use attribute_mapping::{AttributeMappingStatus, MappingEntry, OxAttributeMap
 pub use common::{ConfigMapKeyRef, CredentialsRef, Duration, ObjectRef, SecretKeyRef};
 pub use connector::{ConnectorStatus, OldestParked, OxConnector, OxConnectorSpec, Phase, ProvisionedCounts};
 pub use connector_spec::{
-    AdoptPolicy, Defaults, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, Features, Identifiers, Limits,
-    LoginTemplates, Mode, NubusSource, OxServer, Policies, Source, SpoolSource, StateBackend, StateStore, Timeouts,
-    Tls, TlsVerification, UdmApi, Verification, VerificationMode,
+    AdoptPolicy, ChangeGuard, Defaults, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, Features, Identifiers,
+    Limits, LoginTemplates, Mode, NubusSource, OxServer, Policies, Source, SpoolSource, StateBackend, StateStore,
+    Timeouts, Tls, TlsVerification, UdmApi, Verification, VerificationMode,
 };
 pub use context::{ContextDeletionPolicy, ContextStatus, ManagementPolicy, OxContext, OxContextSpec};
 pub use manifests::{ManifestError, ManifestErrors, Manifests, MissingKey, SecretData};

@@ -13,7 +13,7 @@ use crate::udm::ObjectType;
 use super::CliError;
 use super::output::{Format, Show, ago, bad, faint, good, plain, show, table};
 use super::place::find;
-use super::plan::{Planned, short};
+use super::plan::{Planned, short, with_symbols};
 use super::workplace::Workplace;
 
 /// Explain one object: what is known of it, what it depends on, what would be done now, and what was done before.
@@ -134,7 +134,7 @@ impl Explain {
             _ => None,
         };
         let plan = match task {
-            Some(task) => preview(&*open.target, &**store, vec![task]).await?.into_iter().next().map(Planned::from),
+            Some(task) => preview(&open.target, &**store, vec![task]).await?.into_iter().next().map(Planned::from),
             None => None,
         };
         let footprint = record.as_ref().map(|record| record.footprint.clone()).unwrap_or_default();
@@ -170,7 +170,7 @@ impl Explain {
             kind: kind.to_string(),
             dn,
             properties,
-            state: record.map(|record| record.state).unwrap_or_default(),
+            state: record.map(|record| with_symbols(record.state)).unwrap_or_default(),
             depends_on,
             needed_by,
             parked,

@@ -13,6 +13,7 @@ use crate::ox::model::MailServer;
 use crate::source::parse_listener_file;
 
 use super::CliError;
+use super::impact::ShowImpact;
 use super::output::{Format, Show, plain, say, show, table};
 
 /// Attribute mappings.
@@ -40,6 +41,8 @@ enum Action {
         /// An `OxAttributeMapping` manifest, or an `AttributeMapping.json` of the existing connector.
         file: PathBuf,
     },
+    /// Show what changed manifests would do, before they are in force.
+    Impact(ShowImpact),
     /// Show which OX attributes a user would get.
     Test {
         /// A listener file of a user.
@@ -95,8 +98,9 @@ impl Show for Mapped {
 
 impl MappingCommand {
     /// Runs the command.
-    pub fn run(self) -> Result<ExitCode, CliError> {
+    pub async fn run(self) -> Result<ExitCode, CliError> {
         match self.action {
+            Action::Impact(command) => return command.run().await,
             Action::Dump { file, full, output } => {
                 let mapping = file.map_or_else(|| Ok(Mapping::default()), |file| read(&file))?;
                 show(&Dump(if full { mapping.to_full_spec() } else { mapping.to_spec() }), output)?;

@@ -9,6 +9,7 @@ mod error;
 mod explain;
 mod held;
 mod history;
+mod impact;
 mod kept;
 mod mapping;
 mod output;
@@ -65,8 +66,10 @@ enum Command {
     Kept(kept::Kept),
     /// What was done for an object, or lately at all.
     History(history::History),
-    /// Attribute mappings: print, check, try.
+    /// Attribute mappings: print, check, try, and what a change would do.
     Mapping(mapping::MappingCommand),
+    /// Approve a change of settings that waits because it would change many objects.
+    ApproveChange(impact::ApproveChange),
     /// Print the custom resource definitions.
     Crds(crds::Crds),
 }
@@ -85,7 +88,8 @@ pub async fn run() -> ExitCode {
         Command::Run(command) => command.run().await,
         Command::Plan(command) => command.run().await,
         Command::Explain(command) => command.run().await,
-        Command::Mapping(command) => command.run(),
+        Command::Mapping(command) => command.run().await,
+        Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),
         Command::Parked(command) => command.run().await,
         Command::Held(command) => command.run().await,

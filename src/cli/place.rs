@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::controller::shadow_file;
 use crate::state::Store;
 use crate::state::sqlite::SqliteStore;
 use crate::udm::{ObjectId, ObjectType};
@@ -19,10 +20,13 @@ pub struct Place {
     /// The connector, if the folder holds several.
     #[arg(long, env = "OXHERD_CONNECTOR", value_name = "NAME")]
     pub connector: Option<String>,
+    /// What the dry run of a connector in mode `DryRun` would bring, instead of what is.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// The state file of a connector.
-pub fn state_file(folder: &Path, connector: &str) -> PathBuf {
+fn state_file(folder: &Path, connector: &str) -> PathBuf {
     folder.join(format!("{connector}.db"))
 }
 
@@ -56,7 +60,21 @@ impl Place {
                 return Err(CliError::Usage(message));
             }
         };
-        Ok(state_file(&self.state, name))
+        self.of(name)
+    }
+
+    /// The file of a connector: its state, which may not exist yet, or its dry run.
+    pub fn of(&self, connector: &str) -> Result<PathBuf, CliError> {
+        let state = state_file(&self.state, connector);
+        let shadow = shadow_file(&state);
+        match (self.dry_run, shadow.exists()) {
+            (false, _) => Ok(state),
+            (true, true) => Ok(shadow),
+            (true, false) => Err(CliError::Usage(format!(
+                "connector '{connector}' makes no dry run: set spec.policies.mode to DryRun and let `oxherd run` work, or use \
+                 `oxherd plan` for single events"
+            ))),
+        }
     }
 
     fn connectors(&self) -> Result<Vec<String>, CliError> {
@@ -67,7 +85,11 @@ impl Place {
             if path.extension().is_some_and(|extension| extension == "db")
                 && let Some(name) = path.file_stem()
             {
-                names.push(name.to_string_lossy().into_owned());
+                let name = name.to_string_lossy();
+                // Copies of a state, for dry runs.
+                if ![".dry-run", ".impact"].iter().any(|copy| name.ends_with(copy)) {
+                    names.push(name.into_owned());
+                }
             }
         }
         names.sort();

@@ -7,9 +7,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::controller::StateVault;
 use crate::engine::{Preview, Previewed, Target, preview};
-use crate::ox::target::OxTarget;
+use crate::ox::rehearsal::symbol_of;
 use crate::source::{ListenerFileError, parse_listener_file};
 use crate::state::Task;
 
@@ -53,8 +52,8 @@ pub struct Planned {
 
 impl Planned {
     /// The printable form of a preview.
-    pub fn from(preview: Preview<OxTarget<std::sync::Arc<StateVault>>>) -> Self {
-        let value = |one: &dyn erased::Json| one.json();
+    pub fn from<T: Target>(preview: Preview<T>) -> Self {
+        let value = |one: &dyn erased::Json| with_symbols(one.json());
         let mut planned = Self {
             object: preview.object.to_string(),
             kind: preview.kind.to_string(),
@@ -116,6 +115,21 @@ mod erased {
         fn json(&self) -> Value {
             serde_json::to_value(self).unwrap_or_default()
         }
+    }
+}
+
+/// The numbers that only OX will know, as symbols.
+pub fn with_symbols(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_u64().and_then(symbol_of) {
+            Some(symbol) => Value::String(symbol),
+            None => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(with_symbols).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, with_symbols(value))).collect())
+        }
+        other => other,
     }
 }
 
@@ -181,7 +195,7 @@ impl Plan {
                 Err(error) => rejected.push(Planned::rejected(&file, &error)),
             }
         }
-        let previews = preview(&*open.target, &*open.store, tasks).await?;
+        let previews = preview(&open.target, &*open.store, tasks).await?;
         show(&Plans(previews.into_iter().map(Planned::from).chain(rejected).collect()), self.output)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -61,7 +61,21 @@ impl Show for Summary {
                 held,
             ]
         });
-        table(&["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED", "HELD BACK"], rows)
+        let headings = ["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED", "HELD BACK"];
+        let mut parts = vec![table(&headings, rows)];
+        for report in &self.0 {
+            if let Some(dry_run) = &report.dry_run {
+                parts.push(format!(
+                    "{}: mode DryRun: these calls were planned, none was made; {} events wait in the journal for mode Live. \
+                     `oxherd history --dry-run` shows what would be done.",
+                    report.name, dry_run.waiting
+                ));
+            }
+            if let Some(change) = &report.change {
+                parts.push(format!("{}: {}", report.name, change.message()));
+            }
+        }
+        parts.join("\n")
     }
 }
 

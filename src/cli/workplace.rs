@@ -6,12 +6,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::api::Manifests;
-use crate::controller::{ConnectorConfig, StateVault, resolve, target_for_dry_run};
+use crate::controller::{ConnectorConfig, ImpactError, StateVault, impact, resolve, target_for_dry_run};
+use crate::engine::Impact;
 use crate::ox::target::OxTarget;
 use crate::state::sqlite::SqliteStore;
 
 use super::CliError;
-use super::place::{Place, state_file};
+use super::place::Place;
 
 /// Where to find a connector and its state.
 #[derive(Clone, Debug, Args)]
@@ -58,8 +59,21 @@ impl Workplace {
     /// Opens the state of the connector, which is empty if it never ran, and asks OX for its features.
     pub async fn open(&self) -> Result<Open, CliError> {
         let config = self.config()?;
-        let store = Arc::new(SqliteStore::open(&state_file(&self.place.state, &config.name)).await?);
+        let store = Arc::new(SqliteStore::open(&self.place.of(&config.name)?).await?);
         let (target, unasked) = target_for_dry_run(&config, &store).await.map_err(|error| CliError::failed(&error))?;
         Ok(Open { store, target, unasked })
+    }
+
+    /// What the manifests would change if they came into force.
+    pub async fn impact(&self) -> Result<Impact, CliError> {
+        let config = self.config()?;
+        let file = self.place.of(&config.name)?;
+        let store = Arc::new(SqliteStore::open(&file).await?);
+        let shadow = file.with_extension(format!("{}.impact.db", std::process::id()));
+        impact(&config, &store, &shadow).await.map_err(|error| match error {
+            ImpactError::Settings(error) => CliError::usage(&error),
+            ImpactError::State(error) => error.into(),
+            ImpactError::Unreachable(_) => CliError::Unreachable(error.to_string()),
+        })
     }
 }

@@ -8,16 +8,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Backoff, Engine, EngineHandle, EngineStatus, Phase, Target};
+use crate::api::Mode;
+use crate::engine::{Backoff, DryRun, Engine, EngineHandle, EngineStatus, Phase, Target};
 use crate::ox::execute::Executor;
 use crate::ox::settings::Features;
 use crate::ox::soap::{Client, Master, SettingsError};
 use crate::ox::{handles, target::OxTarget};
 use crate::source::{Counters, SourceState, Spool};
 use crate::state::sqlite::SqliteStore;
-use crate::state::{NewTask, StateError, Store, Task};
-use crate::udm::{Change, Event};
+use crate::state::{StateError, Store};
 
+use super::change::{ChangeGuard, Pending, put_in_place, settings_at_start};
+use super::described::describe;
+use super::dry_run::{Mirror, shadow_file};
+use super::impact::impact_file;
 use super::journal::JournalSink;
 use super::resolve::ConnectorConfig;
 use super::vault::StateVault;
@@ -60,6 +64,20 @@ pub struct ConnectorReport {
     /// Why the work has not begun, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparing: Option<String>,
+    /// In mode `DryRun`: everything above tells what would be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<DryRunReport>,
+    /// A change of settings that is not in force yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Pending>,
+}
+
+/// What a dry run leaves to be done.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRunReport {
+    /// Events that wait in the journal for mode `Live`.
+    pub waiting: u64,
 }
 
 /// What a source is doing.
@@ -94,6 +112,8 @@ pub struct View {
     source: watch::Receiver<SourceState>,
     counters: Arc<Counters>,
     detection: watch::Receiver<Detection>,
+    change: watch::Receiver<Option<Pending>>,
+    mirror: Option<Arc<Mirror>>,
     target: Arc<Ox>,
 }
 
@@ -120,7 +140,12 @@ impl View {
                 _ => None,
             },
         };
-        ConnectorReport { name: self.name.clone(), engine, source, revision: self.target.revision(), preparing }
+        let dry_run = self.mirror.as_ref().map(|mirror| DryRunReport { waiting: mirror.waiting() });
+        if dry_run.is_some() && matches!(engine.phase, Phase::Working | Phase::Idle | Phase::Waiting) {
+            engine.phase = Phase::DryRun;
+        }
+        let (revision, change) = (self.target.revision(), self.change.borrow().clone());
+        ConnectorReport { name: self.name.clone(), engine, source, revision, preparing, dry_run, change }
     }
 }
 
@@ -129,12 +154,15 @@ pub struct Connector {
     config: ConnectorConfig,
     target: Arc<Ox>,
     store: Arc<SqliteStore>,
+    /// What the engine works on: the state, or its shadow in a dry run.
+    ledger: Arc<SqliteStore>,
     vault: Arc<StateVault>,
     master: Arc<Master>,
     journal: Arc<Journal>,
     spool: Option<Spool>,
     view: View,
     settings: Arc<Mutex<ConnectorConfig>>,
+    change: Arc<ChangeGuard>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -179,37 +207,84 @@ impl Connector {
     /// Starts a connector on a state store.
     pub async fn start(config: ConnectorConfig, store: SqliteStore, intake: Intake) -> Result<Self, StartError> {
         let store = Arc::new(store);
-        let Built { target, vault, master } = build(&config, &store).await?;
-        let (engine, handle) = Engine::new(Arc::clone(&target), Arc::clone(&store), config.engine.clone());
-        handle.switch(config.switch);
-        handle.protect(config.protection);
-        let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), handle.clone()));
-        let spool = Spool::new(config.spool.clone());
+        // A crash may have left it.
+        SqliteStore::remove(&impact_file(&store.path()))?;
+        let begin = match config.mode {
+            Mode::Live => settings_at_start(&config, &store).await?,
+            Mode::DryRun => config.clone(),
+        };
+        let Built { target, vault, master } = build(&begin, &store).await?;
+        let stop = CancellationToken::new();
+        let settings = Arc::new(Mutex::new(begin.clone()));
         let (detected, detection) = watch::channel(Detection::Asking);
+        let mut tasks = Vec::new();
+        let shadow = shadow_file(&store.path());
+        let (ledger, engine, mirror) = match config.mode {
+            Mode::Live => {
+                SqliteStore::remove(&shadow)?;
+                let (engine, handle) = Engine::new(Arc::clone(&target), Arc::clone(&store), config.engine.clone());
+                tasks.push(tokio::spawn(work(
+                    engine,
+                    Arc::clone(&target),
+                    Arc::clone(&settings),
+                    detected,
+                    stop.clone(),
+                )));
+                (Arc::clone(&store), handle, None)
+            }
+            Mode::DryRun => {
+                let shadow = Arc::new(store.shadow(&shadow).await?);
+                let dry = Arc::new(DryRun::new(Arc::clone(&target)));
+                let (engine, handle) = Engine::new(dry, Arc::clone(&shadow), config.engine.clone());
+                tasks.push(tokio::spawn(work(
+                    engine,
+                    Arc::clone(&target),
+                    Arc::clone(&settings),
+                    detected,
+                    stop.clone(),
+                )));
+                let mirror = Arc::new(Mirror::new(Arc::clone(&store), Arc::clone(&shadow), handle.clone()));
+                (shadow, handle, Some(mirror))
+            }
+        };
+        engine.switch(begin.switch);
+        engine.protect(config.protection);
+        let change =
+            Arc::new(ChangeGuard::new(Arc::clone(&target), Arc::clone(&ledger), engine.clone(), Arc::clone(&settings)));
+        let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), engine.clone()));
+        let spool = Spool::new(config.spool.clone());
         let view = View {
             name: config.name.clone(),
-            engine: handle,
+            engine,
             source: spool.state(),
             counters: spool.counters(),
             detection,
+            change: change.pending(),
+            mirror,
             target: Arc::clone(&target),
         };
-        let stop = CancellationToken::new();
-        let settings = Arc::new(Mutex::new(config.clone()));
         let mut connector = Self {
-            tasks: vec![tokio::spawn(work(engine, Arc::clone(&target), Arc::clone(&settings), detected, stop.clone()))],
+            tasks,
             spool: None,
-            config,
+            config: config.clone(),
             target,
             store,
+            ledger,
             vault,
             master,
             journal,
             view,
             settings,
+            change,
             stop,
         };
-        connector.describe().await?;
+        connector.put_in_force(config).await?;
+        if let Some(mirror) = &connector.view.mirror {
+            // After the description, as in a live run.
+            connector.tasks.push(tokio::spawn(Arc::clone(mirror).run(connector.stop.clone())));
+        } else {
+            connector.tasks.push(tokio::spawn(Arc::clone(&connector.change).run(connector.stop.clone())));
+        }
         match intake {
             Intake::OnDemand => connector.spool = Some(spool),
             Intake::Follow => {
@@ -227,6 +302,7 @@ impl Connector {
         now.client == config.client
             && now.spool == config.spool
             && now.engine == config.engine
+            && now.mode == config.mode
             && now.features == config.features
     }
 
@@ -241,52 +317,25 @@ impl Connector {
         if !changed.is_empty() {
             tracing::info!(connector = config.name, contexts = ?changed, "context credentials changed");
             let contexts: Vec<_> = changed.into_iter().map(handles::context).collect();
-            self.store.ripple(&contexts).await?;
+            self.ledger.ripple(&contexts).await?;
             self.view.engine.reopen();
         }
+        self.view.engine.protect(config.protection);
         self.config = config.clone();
-        {
-            let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
-            let features = settings.settings.features;
-            *settings = config;
-            settings.settings.features = features;
-            self.target.replace_settings(settings.settings.clone());
-        }
-        self.view.engine.switch(self.config.switch);
-        self.view.engine.protect(self.config.protection);
-        self.describe().await?;
+        self.put_in_force(config).await?;
         self.view.engine.wake();
         Ok(())
     }
 
-    /// Journals described contexts and profiles that are new or differ from what was applied, and profiles that are no
-    /// longer described. A context that is no longer described stays as it is.
-    async fn describe(&self) -> Result<(), StateError> {
-        let mut events = Vec::new();
-        for event in &self.config.objects {
-            let event = self.target.reduce(event.clone());
-            let known = self.store.record(&event.object).await?;
-            if known.is_none_or(|known| Some(&known.desired) != event.desired()) {
-                events.push(event);
-            }
+    /// Plans with a configuration, in a dry run at once, else as soon as the change guard lets it through.
+    async fn put_in_force(&self, config: ConnectorConfig) -> Result<(), StateError> {
+        if self.view.mirror.is_none() {
+            return self.change.propose(config).await;
         }
-        let described: Vec<_> = self.config.objects.iter().map(|event| &event.object).collect();
-        for (object, kind, dn) in self.store.with_prefix("cr:oxaccessprofile/").await? {
-            if let Ok(dn) = dn.parse()
-                && !described.contains(&&object)
-            {
-                events.push(Event { object, kind, dn, change: Change::Deleted });
-            }
-        }
-        if events.is_empty() {
-            return Ok(());
-        }
-        let tasks: Vec<_> = events
-            .into_iter()
-            .map(|event| NewTask { task: Task::Event(event), origin: "custom resource".to_owned() })
-            .collect();
-        self.store.append(&tasks, None).await?;
-        self.view.engine.wake();
+        self.view.engine.switch(config.switch);
+        let objects = config.objects.clone();
+        put_in_place(&self.target, &self.settings, config);
+        describe(&*self.target, &*self.ledger, &objects).await?;
         Ok(())
     }
 
@@ -298,6 +347,11 @@ impl Connector {
     /// What is stored.
     pub fn store(&self) -> &Arc<SqliteStore> {
         &self.store
+    }
+
+    /// What the engine works on: what is stored, or its shadow in a dry run.
+    pub fn ledger(&self) -> &Arc<SqliteStore> {
+        &self.ledger
     }
 
     /// The engine.
@@ -330,6 +384,13 @@ impl Connector {
             let mut detection = self.view.detection.clone();
             // An error means that the connector is being stopped.
             let _ = detection.wait_for(|detection| matches!(detection, Detection::Known)).await;
+            let mut change = self.view.change.clone();
+            let _ = change.wait_for(|change| matches!(change, None | Some(Pending::WaitsForApproval { .. }))).await;
+            if let Some(mirror) = &self.view.mirror
+                && let Err(error) = mirror.catch_up().await
+            {
+                tracing::error!(%error, "the dry run cannot take events over: they are safe in the journal");
+            }
             let status = self.view.engine.idle().await;
             if brought == 0 {
                 return status;
@@ -349,8 +410,8 @@ impl Connector {
 }
 
 /// Finds out what the server can do, then lets the engine work. Looks again from time to time.
-async fn work(
-    engine: Engine<Ox, SqliteStore>,
+async fn work<T: Target>(
+    engine: Engine<T, SqliteStore>,
     target: Arc<Ox>,
     config: Arc<Mutex<ConnectorConfig>>,
     detected: watch::Sender<Detection>,

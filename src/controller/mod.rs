@@ -1,13 +1,22 @@
 //! Brings specifications to life: resolves what they refer to, runs connectors, reports what they do.
 
+mod change;
 mod connector;
+mod described;
+mod dry_run;
+mod impact;
 mod journal;
 mod resolve;
 mod standalone;
 mod vault;
 
-pub use connector::{Connector, ConnectorReport, Intake, SourceReport, StartError, View, target_for_dry_run};
+pub use change::Pending;
+pub use connector::{
+    Connector, ConnectorReport, DryRunReport, Intake, SourceReport, StartError, View, target_for_dry_run,
+};
+pub use dry_run::shadow_file;
+pub use impact::{ImpactError, impact};
 pub use journal::JournalSink;
-pub use resolve::{ConnectorConfig, FeatureChoice, ResolveError, resolve};
+pub use resolve::{Blueprint, ConnectorConfig, FeatureChoice, ResolveError, resolve};
 pub use standalone::{Standalone, StandaloneError, StandaloneOptions, Until};
 pub use vault::StateVault;

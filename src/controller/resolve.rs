@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use secrecy::ExposeSecret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::{
@@ -40,14 +40,55 @@ pub struct ConnectorConfig {
     pub settings: Settings,
     /// Which features to use.
     pub features: FeatureChoice,
+    /// Whether anything is changed in OX.
+    pub mode: Mode,
+    /// How many objects a change of settings may change without an approval; none: any number.
+    pub change_limit: Option<u64>,
     /// Administrators of contexts that were given in Secrets.
     pub admins: HashMap<ContextId, Credentials>,
     /// Contexts and access profiles that are described by custom resources, as directory objects.
     pub objects: Vec<Event>,
 }
 
+/// Everything that decides how objects are planned, as an administrator described it. Holds no secrets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blueprint {
+    /// What planning follows; features that the server decides count as missing.
+    settings: Settings,
+    /// Which features to use.
+    features: FeatureChoice,
+    /// Described contexts and access profiles.
+    objects: Vec<Event>,
+}
+
+impl Blueprint {
+    /// A short fingerprint: equal descriptions have the same.
+    pub fn id(&self) -> String {
+        let mut id = Settings::fingerprint(&(self.settings.revision(), self.features, &self.objects));
+        id.truncate(12);
+        id
+    }
+}
+
+impl ConnectorConfig {
+    /// What decides how objects are planned.
+    pub fn blueprint(&self) -> Blueprint {
+        let settings = Settings { features: NO_FEATURES, ..self.settings.clone() };
+        Blueprint { settings, features: self.features, objects: self.objects.clone() }
+    }
+
+    /// The same connector with other settings for planning.
+    #[must_use]
+    pub fn with(self, blueprint: Blueprint) -> Self {
+        let Blueprint { settings, features, objects } = blueprint;
+        Self { settings, features, objects, ..self }
+    }
+}
+
 /// Which features to use: `Auto` asks the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FeatureChoice {
     deputies: Feature,
     shared_accounts: Feature,
@@ -70,6 +111,14 @@ impl FeatureChoice {
         }
     }
 }
+
+/// The features of a server that was not asked yet.
+const NO_FEATURES: Features = Features {
+    deputies: Switched::Off,
+    shared_accounts: Switched::Off,
+    convert_guest: Switched::Off,
+    user_copy: Switched::Off,
+};
 
 /// A connector cannot run as it is described. The text names object, field and remedy.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +177,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
                 ErrorPolicy::Continue => OnError::Continue,
                 ErrorPolicy::Stop => OnError::Halt,
             },
+            audit_retention: spec.policies.audit_retention.get(),
             ..EngineOptions::default()
         },
         switch: if spec.policies.paused { Switch::Paused } else { Switch::On },
@@ -139,6 +189,8 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             convert_guest: spec.features.convert_guest,
             user_copy: spec.features.user_copy,
         },
+        mode: spec.policies.mode,
+        change_limit: spec.policies.change_guard.max_objects.and_then(|most| u64::try_from(most).ok()),
         admins: scope.admins()?,
         objects: scope.objects(),
     })
@@ -164,7 +216,6 @@ impl Scope<'_> {
         let policies = &self.spec.policies;
         let unbuilt = [
             ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
-            ("spec.policies.mode", policies.mode == Mode::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),
             ("spec.verification", self.spec.verification == Verification::default()),
@@ -244,12 +295,7 @@ impl Scope<'_> {
                 group: identifier(&spec.identifiers.group),
                 shared_account: identifier(&spec.identifiers.shared_account),
             },
-            features: Features {
-                deputies: Switched::Off,
-                shared_accounts: Switched::Off,
-                convert_guest: Switched::Off,
-                user_copy: Switched::Off,
-            },
+            features: NO_FEATURES,
             removal: match spec.policies.deletion_policy {
                 DeletionPolicy::Delete => Removal::Delete,
                 DeletionPolicy::Disable => {

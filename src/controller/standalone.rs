@@ -16,6 +16,7 @@ use crate::state::StateError;
 use crate::state::sqlite::SqliteStore;
 use crate::telemetry::{AdminServer, Readiness, Report};
 
+use super::change::Pending;
 use super::connector::{Connector, ConnectorReport, Intake, StartError};
 use super::resolve::{ConnectorConfig, ResolveError, resolve};
 
@@ -269,6 +270,9 @@ impl ConnectorReport {
         }
         if let Some(reason) = &self.source.failure {
             return Some(reason.clone());
+        }
+        if let Some(pending @ Pending::Unknown { .. }) = &self.change {
+            return Some(pending.message());
         }
         match self.engine.phase {
             Phase::CircuitOpen => self.engine.circuit.as_ref().map(|circuit| circuit.reason.clone()),

@@ -37,6 +37,18 @@ pub struct GuardLimits {
     pub window: Duration,
 }
 
+impl GuardLimits {
+    /// Everything may be taken away.
+    pub const NONE: Self = Self {
+        max_count: u64::MAX,
+        max_count_per_scope: u64::MAX,
+        max_percent: 100,
+        max_member_percent: 100,
+        percent_from: u64::MAX,
+        window: Duration::from_hours(1),
+    };
+}
+
 impl Default for GuardLimits {
     fn default() -> Self {
         Self {

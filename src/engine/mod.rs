@@ -6,9 +6,12 @@
 mod admit;
 mod backoff;
 mod circuit;
+mod decide;
+mod dry_run;
 mod gates;
 mod guard;
 mod halt;
+mod impact;
 mod perform;
 mod preview;
 mod run;
@@ -19,7 +22,9 @@ mod target;
 mod throttle;
 
 pub use backoff::Backoff;
+pub use dry_run::{DryFault, DryRun, Rehearse};
 pub use guard::{GuardLimits, Protection};
+pub use impact::{Impact, Reach, Reached};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;

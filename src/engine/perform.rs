@@ -1,23 +1,23 @@
 //! The work on one task: plan, execute, learn, plan again, until the object is as desired.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+use serde_json::Value;
 
 use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
     AuditRow, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
     now_ms,
 };
-use crate::udm::{Dn, Properties};
+use crate::udm::{Dn, ObjectId, Properties};
 
+use super::decide::{Case, Endless, Inquiry, Way};
 use super::gates::Gates;
 use super::guard::{Guard, Refusal};
-use super::target::{Decision, FaultClass, Input, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
+use super::target::{FaultClass, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
 use super::throttle::Throttle;
-
-/// How often planning may start again for one task. Every honest reason to do so adds a fact, and there are few of them.
-const ROUNDS: usize = 24;
 
 /// How a try ended.
 pub(super) enum Tried {
@@ -72,6 +72,7 @@ struct Progress<T: Target> {
     state: T::State,
     calls: Vec<String>,
     attributes: Vec<String>,
+    values: BTreeMap<String, Value>,
     warnings: Vec<String>,
     skipped: Option<String>,
 }
@@ -96,6 +97,12 @@ impl From<Rejection> for Stop {
             cause: rejection.message,
             waits_for: rejection.waits_for,
         }
+    }
+}
+
+impl From<Endless> for Stop {
+    fn from(endless: Endless) -> Self {
+        Self::Refused { category: "Protocol".to_owned(), cause: endless.to_string(), waits_for: Vec::new() }
     }
 }
 
@@ -144,8 +151,14 @@ pub(super) async fn attempt<T: Target, S: Store>(
         (Task::Replan { .. } | Task::Purge { .. }, ..) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
     };
     let subject = Subject { target, store, shared, entry, dn: &dn, desired: desired.as_ref() };
-    let mut progress =
-        Progress { state, calls: Vec::new(), attributes: Vec::new(), warnings: Vec::new(), skipped: None };
+    let mut progress = Progress {
+        state,
+        calls: Vec::new(),
+        attributes: Vec::new(),
+        values: BTreeMap::new(),
+        warnings: Vec::new(),
+        skipped: None,
+    };
     let stop = subject.pursue(&mut progress).await.err();
     let tried = subject.conclude(own.as_ref(), progress, stop, started);
     if let Tried::Ended(Outcome { verdict: Verdict::Parked(_), partial: None, .. }) = &tried
@@ -177,33 +190,37 @@ struct Subject<'a, T: Target, S: Store> {
     desired: Option<&'a Properties>,
 }
 
+impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
+    type Stop = Stop;
+
+    async fn look_up(
+        &self,
+        known: &mut Known,
+        faces: Vec<Handle>,
+        properties: Vec<ObjectId>,
+        referrers: Vec<Handle>,
+    ) -> Result<(), StateError> {
+        look_up(self.store, known, faces, &properties, referrers).await
+    }
+
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.pass(self.target.query_gate(query))?;
+        self.shared.throttle.turn().await;
+        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
+        pass(FailurePoint::QuestionAnswered);
+        Ok(fact)
+    }
+}
+
 impl<T: Target, S: Store> Subject<'_, T, S> {
     /// Plans and executes until the plan is done.
     async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
-        let mut known = Known::default();
-        let mut facts = Vec::new();
-        'planning: for _ in 0..ROUNDS {
-            let input = Input {
-                object: self.entry.task.object(),
-                kind: self.entry.task.kind(),
-                dn: self.dn,
-                desired: self.desired,
-                state: &progress.state,
-                known: &known,
-                facts: &facts,
-            };
-            let plan = match self.target.plan(&input)? {
-                Decision::Lookup { faces, properties, referrers } => {
-                    look_up(self.store, &mut known, faces, &properties, referrers).await?;
-                    continue;
-                }
-                Decision::Ask(query) => {
-                    facts.push(self.ask(&query).await?);
-                    continue;
-                }
-                Decision::Do(plan) => plan,
-            };
-            let losses = self.target.losses(&input, &plan);
+        let case =
+            Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
+        let mut inquiry = Inquiry::new();
+        'planning: loop {
+            let plan = inquiry.decide(self, self.target, &case, &progress.state).await?;
+            let losses = self.target.losses(case.object, case.kind, case.desired, &plan.base, &plan.calls);
             if !losses.is_empty() {
                 let nothing = serde_json::to_value(T::State::default()).unwrap_or_default();
                 self.shared.guard.ask(self.store, self.entry, losses, &nothing).await?.map_err(Stop::Held)?;
@@ -216,16 +233,17 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             for call in calls {
                 match self.execute(&call, progress).await? {
                     Ok(effect) => {
+                        progress.values.extend(self.target.safe_values(&call));
                         self.target.advance(&mut progress.state, &call, &effect);
                         pass(FailurePoint::CallTakenOver);
                     }
                     Err(fault) => match self.target.react(&call, &fault, &progress.state) {
                         Reaction::Learn(fact) => {
-                            facts.push(fact);
+                            inquiry.learn(fact);
                             continue 'planning;
                         }
                         Reaction::Ask(query) => {
-                            facts.push(self.ask(&query).await?);
+                            inquiry.ask(self, query).await?;
                             continue 'planning;
                         }
                         Reaction::Done(effect) => self.target.advance(&mut progress.state, &call, &effect),
@@ -235,13 +253,6 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             }
             return Ok(());
         }
-        Err(Stop::Refused {
-            category: "Protocol".to_owned(),
-            cause: format!(
-                "planning did not come to an end after {ROUNDS} rounds: the target contradicts itself, or this is a defect of oxherd; please report it with the object's history"
-            ),
-            waits_for: Vec::new(),
-        })
     }
 
     /// Makes a call when it is its turn.
@@ -256,14 +267,6 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
         throttle.answered(name, started.elapsed());
         progress.calls.push(name.to_owned());
         Ok(result)
-    }
-
-    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
-        self.pass(self.target.query_gate(query))?;
-        self.shared.throttle.turn().await;
-        let fact = self.target.observe(query).await.map_err(|fault| stop_for(&fault))?;
-        pass(FailurePoint::QuestionAnswered);
-        Ok(fact)
     }
 
     fn pass(&self, gate: Option<Handle>) -> Result<(), Stop> {
@@ -332,10 +335,12 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
             kind: self.entry.task.kind(),
+            event: self.entry.task.event().to_owned(),
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
             calls: progress.calls,
             attributes: progress.attributes,
+            values: progress.values,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             revision: self.target.revision(),

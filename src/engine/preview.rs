@@ -1,15 +1,18 @@
-//! Dry run: the plans that would be executed, without executing them.
+//! The plans of a few tasks, without executing them and without a store of their own.
 //!
-//! It runs the same planning as the engine, on what is recorded plus what the earlier plans of the same dry run would
-//! have brought, so that it also works for objects that do not exist yet. Questions to the target are really asked.
+//! It decides as the engine does, on what is recorded plus what the earlier plans of the same preview would have brought,
+//! so that it also works for objects that do not exist yet. Questions to the target are really asked.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::state::{Found, Handle, Record, StateError, Store, Task};
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
-use super::perform::ripple;
-use super::target::{Decision, Input, Known, Plan, Rejection, Target, TargetFault, Term};
+use super::decide::{Case, Endless, Inquiry, Way};
+use super::dry_run::{DryRun, Rehearse};
+use super::perform::{look_up, ripple};
+use super::target::{Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
 
 /// What would happen to one object.
 #[derive(Debug)]
@@ -28,10 +31,10 @@ pub struct Preview<T: Target> {
     pub result: Previewed<T>,
 }
 
-/// The result of a dry run for one object.
+/// The result of a preview for one object.
 #[derive(Debug)]
 pub enum Previewed<T: Target> {
-    /// This would be executed.
+    /// These calls would be made. Its base is the state after them.
     Plan(Plan<T>),
     /// It would be parked.
     Refused(Rejection),
@@ -40,12 +43,15 @@ pub enum Previewed<T: Target> {
 }
 
 /// Plans tasks in order without executing anything.
-pub async fn preview<T: Target, S: Store>(
-    target: &T,
+pub async fn preview<T: Rehearse, S: Store>(
+    target: &Arc<T>,
     store: &S,
     tasks: Vec<Task>,
-) -> Result<Vec<Preview<T>>, StateError> {
-    let mut run = DryRun { target, store, records: HashMap::new(), holders: HashMap::new(), imagined: 0 };
+) -> Result<Vec<Preview<DryRun<T>>>, StateError> {
+    let mut run = Run {
+        target: DryRun::new(Arc::clone(target)),
+        known: Overlay { store, records: HashMap::new(), holders: HashMap::new() },
+    };
     let mut queue: VecDeque<(Task, bool)> = tasks.into_iter().map(|task| (task, false)).collect();
     let mut previews = Vec::new();
     while let Some((task, follows)) = queue.pop_front() {
@@ -53,7 +59,7 @@ pub async fn preview<T: Target, S: Store>(
         preview.follows = follows;
         previews.push(preview);
         let coming: HashSet<_> = queue.iter().map(|(task, _)| task.object().clone()).collect();
-        for (object, kind) in run.dependants(&changed).await? {
+        for (object, kind) in run.known.dependants(&changed).await? {
             if !coming.contains(&object) {
                 queue.push_back((Task::Replan { object, kind }, true));
             }
@@ -62,28 +68,16 @@ pub async fn preview<T: Target, S: Store>(
     Ok(previews)
 }
 
-/// What the dry run has reached so far, over what is recorded.
-struct DryRun<'a, T: Target, S: Store> {
-    target: &'a T,
-    store: &'a S,
-    /// Records that the plans would write; none for objects that would be gone.
-    records: HashMap<ObjectId, Option<Record>>,
-    holders: HashMap<Handle, ObjectId>,
-    imagined: u32,
+struct Run<'a, T: Rehearse, S: Store> {
+    target: DryRun<T>,
+    known: Overlay<'a, S>,
 }
 
-impl<T: Target, S: Store> DryRun<'_, T, S> {
-    async fn own(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
-        match self.records.get(object) {
-            Some(record) => Ok(record.clone()),
-            None => self.store.record(object).await,
-        }
-    }
-
+impl<T: Rehearse, S: Store> Run<'_, T, S> {
     /// Plans one task. Returns what would happen and the handles whose dependants it concerns.
-    async fn plan(&mut self, task: &Task) -> Result<Option<(Preview<T>, Vec<Handle>)>, StateError> {
+    async fn plan(&mut self, task: &Task) -> Result<Option<(Preview<DryRun<T>>, Vec<Handle>)>, StateError> {
         let object = task.object().clone();
-        let own = self.own(&object).await?;
+        let own = self.known.own(&object).await?;
         let mut state: T::State = match &own {
             Some(own) => serde_json::from_value(own.state.clone())
                 .map_err(|error| StateError::corrupt("target state", &error.line()))?,
@@ -100,47 +94,59 @@ impl<T: Target, S: Store> DryRun<'_, T, S> {
             }
             (Task::Replan { .. } | Task::Purge { .. }, ..) => return Ok(None),
         };
-        let (mut known, mut facts, mut questions) = (Known::default(), Vec::new(), Vec::new());
-        let result = loop {
-            let input = Input {
-                object: &object,
-                kind: task.kind(),
-                dn: &dn,
-                desired: desired.as_ref(),
-                state: &state,
-                known: &known,
-                facts: &facts,
-            };
-            match self.target.plan(&input) {
-                Err(rejection) => break Previewed::Refused(rejection),
-                Ok(Decision::Do(plan)) => break Previewed::Plan(plan),
-                Ok(Decision::Lookup { faces, properties, referrers }) => {
-                    self.look_up(&mut known, faces, properties, referrers).await?;
-                }
-                Ok(Decision::Ask(query)) => {
-                    questions.push(query.clone());
-                    match self.target.observe(&query).await {
-                        Ok(fact) => facts.push(fact),
-                        Err(fault) => break Previewed::Unanswered(format!("{fault} ({:?})", fault.class())),
-                    }
-                }
-            }
+        let mut inquiry = Inquiry::new();
+        let case = Case { object: &object, kind: task.kind(), dn: &dn, desired: desired.as_ref() };
+        let result = match self.pursue(&mut inquiry, &case, state).await {
+            Ok(plan) => Previewed::Plan(plan),
+            Err(Stop::Refused(rejection)) => Previewed::Refused(rejection),
+            Err(Stop::Unanswered(reason)) => Previewed::Unanswered(reason),
+            Err(Stop::State(error)) => return Err(error),
         };
-        let mut changed = Vec::new();
-        if let Previewed::Plan(plan) = &result {
-            state = plan.base.clone();
-            for call in &plan.calls {
-                self.imagined += 1;
-                let effect = self.target.imagine(call, self.imagined);
-                self.target.advance(&mut state, call, &effect);
+        let changed = match &result {
+            Previewed::Plan(plan) => {
+                // What is kept goes on as it was.
+                let kept = self.target.kept(&mut plan.base.clone()).and(own.as_ref()).map(|own| own.desired.clone());
+                self.remember(task, &dn, desired.or(kept), own.as_ref(), &plan.base)
             }
-            // What is kept goes on as it was.
-            let kept = self.target.kept(&mut state).and(own.as_ref()).map(|own| own.desired.clone());
-            let desired = desired.or(kept);
-            changed = self.remember(task, &dn, desired, own.as_ref(), &state);
-        }
+            _ => Vec::new(),
+        };
+        let questions = inquiry.asked;
         let preview = Preview { object, kind: task.kind(), dn, follows: false, questions, result };
         Ok(Some((preview, changed)))
+    }
+
+    /// Plans and imagines until the plan is done, as the engine plans and executes.
+    async fn pursue(
+        &self,
+        inquiry: &mut Inquiry<DryRun<T>>,
+        case: &Case<'_>,
+        mut state: T::State,
+    ) -> Result<Plan<DryRun<T>>, Stop> {
+        let mut made = Vec::new();
+        'planning: loop {
+            let mut plan = inquiry.decide(self, &self.target, case, &state).await?;
+            state = plan.base;
+            for call in plan.calls {
+                match self.target.execute(&call, &state).await {
+                    Ok(effect) => self.target.advance(&mut state, &call, &effect),
+                    Err(fault) => match self.target.react(&call, &fault, &state) {
+                        Reaction::Learn(fact) => {
+                            inquiry.learn(fact);
+                            continue 'planning;
+                        }
+                        Reaction::Ask(query) => {
+                            inquiry.ask(self, query).await?;
+                            continue 'planning;
+                        }
+                        Reaction::Done(effect) => self.target.advance(&mut state, &call, &effect),
+                        Reaction::Fail => return Err(unanswered(&fault)),
+                    },
+                }
+                made.push(call);
+            }
+            (plan.base, plan.calls) = (state, made);
+            return Ok(plan);
+        }
     }
 
     fn remember(
@@ -163,40 +169,32 @@ impl<T: Target, S: Store> DryRun<'_, T, S> {
             revision: self.target.revision(),
         });
         let changed = ripple(own, record.as_ref());
+        self.known.keep(object, record);
+        changed
+    }
+}
+
+/// What the preview has reached so far, over what is recorded.
+struct Overlay<'a, S: Store> {
+    store: &'a S,
+    /// Records that the plans would write; none for objects that would be gone.
+    records: HashMap<ObjectId, Option<Record>>,
+    holders: HashMap<Handle, ObjectId>,
+}
+
+impl<S: Store> Overlay<'_, S> {
+    async fn own(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
+        match self.records.get(object) {
+            Some(record) => Ok(record.clone()),
+            None => self.store.record(object).await,
+        }
+    }
+
+    fn keep(&mut self, object: &ObjectId, record: Option<Record>) {
         for handle in record.iter().flat_map(|record| &record.footprint.handles) {
             self.holders.insert(handle.clone(), object.clone());
         }
         self.records.insert(object.clone(), record);
-        changed
-    }
-
-    async fn look_up(
-        &self,
-        known: &mut Known,
-        faces: Vec<Handle>,
-        properties: Vec<ObjectId>,
-        referrers: Vec<Handle>,
-    ) -> Result<(), StateError> {
-        super::perform::look_up(self.store, known, faces.clone(), &properties, referrers).await?;
-        for handle in faces {
-            let recorded = known.face(&handle).flatten().map(|found| found.object.clone());
-            let Some(holder) = self.holders.get(&handle).cloned().or(recorded) else { continue };
-            if let Some(record) = self.records.get(&holder) {
-                let face = record.as_ref().map(|record| Found {
-                    handle: handle.clone(),
-                    object: holder.clone(),
-                    kind: record.kind,
-                    face: record.face.clone(),
-                });
-                known.set_face(handle, face);
-            }
-        }
-        for object in properties {
-            if let Some(Some(record)) = self.records.get(&object) {
-                known.set_properties(object, record.desired.clone());
-            }
-        }
-        Ok(())
     }
 
     async fn dependants(&self, changed: &[Handle]) -> Result<Vec<(ObjectId, ObjectType)>, StateError> {
@@ -216,5 +214,71 @@ impl<T: Target, S: Store> DryRun<'_, T, S> {
         dependants.sort_unstable();
         dependants.dedup();
         Ok(dependants)
+    }
+}
+
+/// Why there is no plan.
+enum Stop {
+    Refused(Rejection),
+    Unanswered(String),
+    State(StateError),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl From<StateError> for Stop {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+impl From<Endless> for Stop {
+    fn from(endless: Endless) -> Self {
+        Self::Unanswered(endless.to_string())
+    }
+}
+
+fn unanswered(fault: &impl TargetFault) -> Stop {
+    Stop::Unanswered(format!("{fault} ({:?})", fault.class()))
+}
+
+impl<T: Rehearse, S: Store> Way<DryRun<T>> for Run<'_, T, S> {
+    type Stop = Stop;
+
+    async fn look_up(
+        &self,
+        known: &mut Known,
+        faces: Vec<Handle>,
+        properties: Vec<ObjectId>,
+        referrers: Vec<Handle>,
+    ) -> Result<(), StateError> {
+        let Overlay { store, records, holders } = &self.known;
+        look_up(*store, known, faces.clone(), &properties, referrers).await?;
+        for handle in faces {
+            let recorded = known.face(&handle).flatten().map(|found| found.object.clone());
+            let Some(holder) = holders.get(&handle).cloned().or(recorded) else { continue };
+            if let Some(record) = records.get(&holder) {
+                let face = record.as_ref().map(|record| Found {
+                    handle: handle.clone(),
+                    object: holder.clone(),
+                    kind: record.kind,
+                    face: record.face.clone(),
+                });
+                known.set_face(handle, face);
+            }
+        }
+        for object in properties {
+            if let Some(Some(record)) = records.get(&object) {
+                known.set_properties(object, record.desired.clone());
+            }
+        }
+        Ok(())
+    }
+    async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
+        self.target.observe(query).await.map_err(|fault| unanswered(&fault))
     }
 }

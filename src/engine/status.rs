@@ -17,6 +17,8 @@ pub enum Phase {
     Idle,
     /// Everything that is left waits for a time or a change.
     Waiting,
+    /// It plans, but by its mode it calls nothing. Events are still taken in.
+    DryRun,
     /// An administrator paused it. Events are still taken in.
     Paused,
     /// The target does not work. Events are still taken in.

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::state::{Face, Footprint, Found, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
@@ -52,7 +53,14 @@ pub trait Target: Send + Sync + 'static {
 
     /// What a plan takes away for good: the deletion guard is asked before its first call. What the plan itself makes anew
     /// elsewhere is no loss. Pure.
-    fn losses(&self, input: &Input<'_, Self>, plan: &Plan<Self>) -> Vec<Loss>;
+    fn losses(
+        &self,
+        object: &ObjectId,
+        kind: ObjectType,
+        desired: Option<&Properties>,
+        base: &Self::State,
+        calls: &[Self::Call],
+    ) -> Vec<Loss>;
 
     /// What the deletion of an object with this recorded footprint is expected to take away.
     fn at_stake(&self, kind: ObjectType, footprint: &Footprint) -> Vec<Loss>;
@@ -81,6 +89,11 @@ pub trait Target: Send + Sync + 'static {
 
     /// Short constant name of a call.
     fn call_name(&self, call: &Self::Call) -> &'static str;
+
+    /// The values in a call that the audit trail may keep, by attribute: those that an administrator marked as safe.
+    fn safe_values(&self, _call: &Self::Call) -> Vec<(String, Value)> {
+        Vec::new()
+    }
 
     /// Makes a call. `state` is the state before it; calls that refer to what an earlier call of the plan made find it there.
     fn execute(

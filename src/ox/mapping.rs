@@ -6,7 +6,7 @@ mod spec;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::spec::{Base, EntrySpec, MappingError, MappingErrors, MappingSpec};
 use super::attribute::{Attribute, Form};
@@ -24,14 +24,14 @@ const COMPUTED: &[Attribute] =
     &[Attribute::NAME, Attribute::PASSWORD, Attribute::PRIMARY_EMAIL, Attribute::DEFAULT_SENDER_ADDRESS];
 
 /// Which property of a user goes to which attribute of OX, and how. Only valid mappings exist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mapping {
     entries: BTreeMap<Attribute, Entry>,
 }
 
 /// How one attribute is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
     property: String,
@@ -43,6 +43,9 @@ struct Entry {
     create_only: bool,
     required: bool,
     clear: Clear,
+    /// Absent in the fingerprint of mappings that do not use it: it changes no plan.
+    #[serde(skip)]
+    audit_values: bool,
 }
 
 /// What happens to a value on its way.
@@ -135,6 +138,11 @@ impl Mapping {
     /// The property that an attribute is made from.
     pub fn property_of(&self, attribute: Attribute) -> Option<&str> {
         self.entries.get(&attribute).map(|entry| entry.property.as_str())
+    }
+
+    /// Whether the audit trail may keep the values of an attribute.
+    pub fn audits_values(&self, attribute: Attribute) -> bool {
+        self.entries.get(&attribute).is_some_and(|entry| entry.audit_values)
     }
 
     /// The attributes that follow the directory after creation, and what happens when this user has no value for them.

@@ -11,6 +11,7 @@ pub mod mapping;
 pub mod model;
 pub mod picture;
 pub mod plan;
+pub mod rehearsal;
 pub mod rights;
 pub mod settings;
 pub mod soap;

@@ -12,7 +12,7 @@ use super::template::{AccountTemplate, LoginTemplate, OBJECT_IDENTIFIER};
 use crate::udm::{ObjectId, Properties, PropertyError};
 
 /// The settings of one connector.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// The context whose administrator is called `oxadmin`, and that of resources without one.
@@ -36,13 +36,14 @@ pub struct Settings {
     /// Which parts of OX are provisioned.
     pub features: Features,
     /// What happens in OX to what the directory no longer has.
+    #[serde(default)]
     pub removal: Removal,
     /// How users map to OX attributes.
     pub mapping: Mapping,
 }
 
 /// What happens in OX to what the directory no longer has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Removal {
     /// It is deleted.
@@ -58,12 +59,17 @@ pub enum Removal {
 impl Settings {
     /// A short fingerprint of everything that influences plans: equal settings have the same, in each process and version.
     pub fn revision(&self) -> String {
-        // Only maps with text keys and plain values inside: this cannot fail, and if it did every plan would merely be
-        // made again.
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let mut revision = hexadecimal(&Sha256::digest(&json));
+        let mut revision = Self::fingerprint(self);
         revision.truncate(16);
         revision
+    }
+
+    /// A fingerprint of anything that settings are made of.
+    pub fn fingerprint(value: &impl Serialize) -> String {
+        // Only maps with text keys and plain values inside: this cannot fail, and if it did every plan would merely be
+        // made again.
+        let json = serde_json::to_vec(value).unwrap_or_default();
+        hexadecimal(&Sha256::digest(&json))
     }
 
     /// Login name of the administrator that OX gets together with a context.
@@ -73,7 +79,7 @@ impl Settings {
 }
 
 /// Which properties name objects in OX.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identifiers {
     /// Of users; usually `username`.
@@ -154,7 +160,7 @@ impl Feature {
 }
 
 /// Which parts of OX are provisioned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Features {
     /// Deputy permissions.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde_json::{Value, json};
+
 use crate::engine::{Decision, Input, Kept, Plan, Reaction, Rejection, Target};
 use crate::state::{Face, Footprint, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
@@ -10,8 +12,9 @@ use super::execute::{Executor, Planned, Response, Vault};
 use super::handles;
 use super::loss::{self, Fate};
 use super::mapping::Servers;
-use super::model::{Call, Effect, Fact, Query, UserFields};
+use super::model::{Call, Effect, Fact, FieldValue, Query, UserFields};
 use super::plan::{self, OxPlan, PlanInput, Step};
+use super::rehearsal;
 use super::settings::Settings;
 use super::soap::OxFault;
 use super::state::OxState;
@@ -108,16 +111,23 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
         })
     }
 
-    fn losses(&self, input: &Input<'_, Self>, plan: &Plan<Self>) -> Vec<Loss> {
-        if !plan.calls.iter().any(loss::takes_away) {
+    fn losses(
+        &self,
+        object: &ObjectId,
+        kind: ObjectType,
+        desired: Option<&Properties>,
+        base: &OxState,
+        calls: &[Call],
+    ) -> Vec<Loss> {
+        if !calls.iter().any(loss::takes_away) {
             return Vec::new();
         }
-        let mut after = plan.base.clone();
-        for (nth, call) in (1..).zip(&plan.calls) {
+        let mut after = base.clone();
+        for (nth, call) in (1..).zip(calls) {
             after.advance(call, &self.imagine(call, nth));
         }
-        let fate = if plan::is_wanted(input.kind, input.desired) { Fate::Stays } else { Fate::Goes };
-        loss::between(input.object, input.kind, fate, &plan.base, &after)
+        let fate = if plan::is_wanted(kind, desired) { Fate::Stays } else { Fate::Goes };
+        loss::between(object, kind, fate, base, &after)
     }
 
     fn at_stake(&self, kind: ObjectType, footprint: &Footprint) -> Vec<Loss> {
@@ -137,17 +147,7 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
     }
 
     fn imagine(&self, call: &Call, nth: u32) -> Effect {
-        /// Numbers above this are made up; OX counts from 1.
-        const IMAGINED: u32 = 4_000_000_000;
-        match call {
-            Call::DeputyGrant { .. } => Effect::Granted(format!("planned-{nth}")),
-            Call::UserCreate { .. }
-            | Call::UserCopy { .. }
-            | Call::GroupCreate { .. }
-            | Call::ResourceCreate { .. }
-            | Call::SharedCreate { .. } => Effect::Created(IMAGINED + nth),
-            _ => Effect::Done,
-        }
+        rehearsal::imagine(call, nth)
     }
 
     fn lane(&self, call: &Call) -> Option<Handle> {
@@ -164,6 +164,15 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
 
     fn call_name(&self, call: &Call) -> &'static str {
         call.name()
+    }
+
+    fn safe_values(&self, call: &Call) -> Vec<(String, Value)> {
+        let (Call::UserCreate { fields, .. } | Call::UserChange { fields, .. }) = call else { return Vec::new() };
+        let current = self.current();
+        let safe = fields.iter().filter(|(attribute, value)| {
+            current.settings.mapping.audits_values(**attribute) && !matches!(value, FieldValue::Picture(_))
+        });
+        safe.map(|(attribute, value)| (attribute.to_string(), json!(value))).collect()
     }
 
     async fn execute(&self, call: &Call, state: &OxState) -> Result<Effect, OxFault> {

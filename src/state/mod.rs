@@ -10,9 +10,10 @@ mod types;
 
 pub use error::{StateError, StateErrorCategory};
 pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Population, Release, Taken, weight};
-pub use store::{Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, TaskSort};
+pub use store::{AuditFilter, Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, TaskSort};
 pub use types::{
-    AuditRow, Face, Footprint, Found, Handle, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task, Verdict,
+    AuditRow, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task,
+    Verdict, WaitingChange,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.

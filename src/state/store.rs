@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Footprint, Found, Handle, HeldMark, HeldRow, JournalEntry, KeptRow, ListId, NewTask, Outcome, ParkedRow,
-    Record, Release, Seq, StateError, Taken,
+    AuditRow, Footprint, Found, Handle, HeldMark, HeldRow, InForce, JournalEntry, KeptRow, ListId, NewTask, Outcome,
+    ParkedRow, Record, Release, Seq, StateError, Taken, WaitingChange,
 };
 
 /// Which parked objects are meant.
@@ -42,6 +42,15 @@ pub enum KeptFilter {
     Before(i64),
     /// This object.
     Object(ObjectId),
+}
+
+/// Which rows of the audit trail are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those of this object.
+    pub object: Option<ObjectId>,
+    /// Only those that are not older than this time, in milliseconds since 1970.
+    pub since: i64,
 }
 
 /// Which tasks are meant.
@@ -192,8 +201,39 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<AuditRow>, StateError>> + Send;
 
+    /// A page of the audit trail after a position (0: the beginning), oldest first, each row with its position.
+    fn audit_after(
+        &self,
+        filter: &AuditFilter,
+        after: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(i64, AuditRow)>, StateError>> + Send;
+
+    /// A page of the audit trail object by object, the rows of each oldest first, each row with its position.
+    fn audit_by_object(
+        &self,
+        after: Option<&(ObjectId, i64)>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(i64, AuditRow)>, StateError>> + Send;
+
     /// Removes audit rows that are older than a time in milliseconds since 1970. Returns how many.
     fn prune_audit(&self, before: i64) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// The settings in force, as they were put there last.
+    fn in_force(&self) -> impl Future<Output = Result<Option<InForce>, StateError>> + Send;
+
+    /// Puts settings in force; no change waits any more.
+    fn put_in_force(&self, settings: &InForce) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// The change of settings that waits for an approval.
+    fn waiting_change(&self) -> impl Future<Output = Result<Option<WaitingChange>, StateError>> + Send;
+
+    /// Lets a change of settings wait, or none. One of the same revision keeps its approval.
+    fn set_waiting_change(&self, change: Option<&WaitingChange>)
+    -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// Approves the change of this revision. Returns whether it waits.
+    fn approve_change(&self, revision: &str) -> impl Future<Output = Result<bool, StateError>> + Send;
 
     /// What is left to do.
     fn backlog(&self) -> impl Future<Output = Result<Backlog, StateError>> + Send;

@@ -1,5 +1,6 @@
 //! What is stored, as plain data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,16 @@ impl Task {
             Self::Event(event) => event.desired().is_none(),
             Self::Replan { .. } => false,
             Self::Purge { .. } => true,
+        }
+    }
+
+    /// What came, for the audit trail: `Change`, `Deletion`, `Replan` or `Purge`.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::Event(event) if event.desired().is_some() => "Change",
+            Self::Event(_) => "Deletion",
+            Self::Replan { .. } => "Replan",
+            Self::Purge { .. } => "Purge",
         }
     }
 
@@ -265,7 +276,8 @@ pub struct ParkedRow {
     pub task: Option<Task>,
 }
 
-/// One line of the audit trail: what was decided and done for one task. Holds names of attributes, never values.
+/// One line of the audit trail: what was decided and done for one task. Holds names of attributes; values only of those that
+/// an administrator marked as safe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
@@ -277,6 +289,10 @@ pub struct AuditRow {
     pub object: ObjectId,
     /// Its type.
     pub kind: ObjectType,
+    /// What came: `Change`, `Deletion`, `Replan` if something changed on which the object depends, or `Purge` if the time for
+    /// which it was kept is over.
+    #[serde(default)]
+    pub event: String,
     /// Who asked.
     pub origin: String,
     /// `Applied`, `Unchanged`, `Removed`, `Skipped`, `Parked` …
@@ -285,10 +301,35 @@ pub struct AuditRow {
     pub calls: Vec<String>,
     /// Names of the attributes that changed.
     pub attributes: Vec<String>,
+    /// New values of those that the mapping marks with `auditValues`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Value>,
     /// Warnings, or the cause of a failure.
     pub notes: Vec<String>,
     /// From start to end of the work, in milliseconds.
     pub duration_ms: u64,
     /// Revision of mapping and settings.
     pub revision: String,
+}
+
+/// Settings by which objects are planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InForce {
+    /// What they are called.
+    pub revision: String,
+    /// The settings, without secrets.
+    pub settings: Value,
+}
+
+/// A change of settings that waits for an approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitingChange {
+    /// What the new settings are called.
+    pub revision: String,
+    /// What they would change.
+    pub impact: Value,
+    /// Since when it waits, in milliseconds since 1970.
+    pub since: i64,
+    /// When it was approved, in milliseconds since 1970.
+    pub approved_at: Option<i64>,
 }

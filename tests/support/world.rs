@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use oxherd::api::Manifests;
 use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, resolve};
-use oxherd::engine::{EngineOptions, EngineStatus, Phase};
+use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase};
 use oxherd::simulator::ox::{Counters, OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{AuditRow, KeptFilter, ParkedFilter, ParkedRow, Store};
@@ -246,6 +246,18 @@ impl World {
         self.settle().await;
     }
 
+    /// Waits until a change of settings that was waiting is in force, with everything that follows from it.
+    pub async fn until_change_is_in_force(&mut self) {
+        let view = self.connector().view().clone();
+        let in_force = async {
+            while view.report().change.is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, in_force).await.expect("the change comes into force");
+        self.settle().await;
+    }
+
     /// The same while the connector does not run.
     pub async fn configure_while_stopped(&mut self, change: impl FnOnce(&mut Setup)) {
         change(&mut self.setup);
@@ -267,7 +279,42 @@ impl World {
         self.settle().await;
     }
 
+    /// What an administrator's change of the manifests would do, which becomes the setup but is not in force yet.
+    pub async fn impact(&mut self, change: impl FnOnce(&mut Setup)) -> Impact {
+        change(&mut self.setup);
+        let shadow = self.state_folder().join("rehearsal.db");
+        oxherd::controller::impact(&self.config(), self.connector().store(), &shadow).await.unwrap()
+    }
+
+    /// The administrator of a context as a manifest, for a connector that did not make the context.
+    pub fn context_admin(&self, id: i64) -> Vec<Value> {
+        let dump = self.ox.dump_with_passwords();
+        let admin = &dump["contexts"][id.to_string()]["users"]["2"];
+        vec![
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "admin"},
+                "stringData": {"username": admin["data"]["name"], "password": admin["password"]}}),
+            json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxContext", "metadata": {"name": "known"},
+                "spec": {"connectorRef": {"name": "test"}, "id": id, "managementPolicy": "Observe",
+                    "adminSecretRef": {"name": "admin"}}}),
+        ]
+    }
+
     // What came of it.
+
+    /// What the connector says of itself.
+    pub fn report(&self) -> ConnectorReport {
+        self.connector().view().report()
+    }
+
+    /// What the engine works on: the state, or its shadow in a dry run.
+    pub fn ledger(&self) -> &SqliteStore {
+        self.connector().ledger()
+    }
+
+    /// The folder of the state files.
+    pub fn state_folder(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
 
     /// What the connector remembers.
     pub fn store(&self) -> &SqliteStore {

@@ -107,6 +107,7 @@ pub(super) fn entries() -> impl Iterator<Item = (Attribute, Entry)> {
             create_only: false,
             required: super::MANDATORY.contains(&attribute),
             clear: Clear::Empty,
+            audit_values: false,
         };
         Some((attribute, entry))
     })

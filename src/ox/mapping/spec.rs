@@ -58,6 +58,9 @@ pub struct EntrySpec {
     /// What happens in OX when the directory no longer has a value.
     #[serde(default, skip_serializing_if = "is_default")]
     pub clear: Clear,
+    /// New values are kept in the audit trail, not only the name of the attribute.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub audit_values: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -225,6 +228,7 @@ impl EntrySpec {
             create_only: entry.create_only,
             required: entry.required,
             clear: entry.clear,
+            audit_values: entry.audit_values,
         }
     }
 
@@ -256,6 +260,7 @@ impl EntrySpec {
             create_only: self.create_only,
             required: self.required,
             clear: self.clear,
+            audit_values: self.audit_values,
         }))
     }
 }
@@ -336,6 +341,7 @@ impl ConnectorEntry {
             create_only: false,
             required: !self.nillable,
             clear: Clear::Empty,
+            audit_values: false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the deletion guard holds back: list, release, forget.
 
+use std::collections::BTreeMap;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
@@ -117,10 +119,12 @@ pub(super) async fn drop(
             seq: Seq(0),
             object: held.object,
             kind: held.kind,
+            event: String::new(),
             origin: origin.to_owned(),
             outcome: "Dropped".to_owned(),
             calls: Vec::new(),
             attributes: Vec::new(),
+            values: BTreeMap::new(),
             notes: vec![held.reason],
             duration_ms: 0,
             revision: String::new(),

@@ -3,6 +3,7 @@
 //! One connection writes, a few read (WAL). Appending to the journal and storing credentials are synced to disk before they
 //! return; the outcome of work is not, because work that is lost with the power is recognised and repeated without effect.
 
+mod audit;
 mod codec;
 mod commit;
 mod credentials;
@@ -12,6 +13,8 @@ mod losses;
 mod open;
 mod parked;
 mod read;
+mod settings;
+mod shadow;
 mod transaction;
 
 use std::collections::HashMap;
@@ -24,9 +27,9 @@ use sqlx::{Row, SqlitePool};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, JournalEntry, KeptFilter, KeptRow,
-    ListId, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store, Taken, Task, TaskSort,
-    now_ms,
+    AuditFilter, AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, InForce, JournalEntry,
+    KeptFilter, KeptRow, ListId, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store,
+    Taken, Task, TaskSort, WaitingChange, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -234,7 +237,24 @@ impl Store for SqliteStore {
     }
 
     async fn audit(&self, object: Option<&ObjectId>, limit: u32) -> Result<Vec<AuditRow>, StateError> {
-        read::audit(&self.readers, object, limit).await
+        audit::newest(&self.readers, object, limit).await
+    }
+
+    async fn audit_after(
+        &self,
+        filter: &AuditFilter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditRow)>, StateError> {
+        audit::after(&self.readers, filter, after, limit).await
+    }
+
+    async fn audit_by_object(
+        &self,
+        after: Option<&(ObjectId, i64)>,
+        limit: u32,
+    ) -> Result<Vec<(i64, AuditRow)>, StateError> {
+        audit::by_object(&self.readers, after, limit).await
     }
 
     async fn prune_audit(&self, before: i64) -> Result<u64, StateError> {
@@ -245,6 +265,32 @@ impl Store for SqliteStore {
             .await
             .map(|done| done.rows_affected())
             .map_err(StateError::from);
+        finish(connection, work).await
+    }
+
+    async fn in_force(&self) -> Result<Option<InForce>, StateError> {
+        settings::in_force(&self.readers).await
+    }
+
+    async fn put_in_force(&self, settings: &InForce) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = settings::put_in_force(&mut connection, settings).await;
+        finish(connection, work).await
+    }
+
+    async fn waiting_change(&self) -> Result<Option<WaitingChange>, StateError> {
+        settings::waiting(&self.readers).await
+    }
+
+    async fn set_waiting_change(&self, change: Option<&WaitingChange>) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = settings::set_waiting(&mut connection, change).await;
+        finish(connection, work).await
+    }
+
+    async fn approve_change(&self, revision: &str) -> Result<bool, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = settings::approve(&mut connection, revision).await;
         finish(connection, work).await
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
 }
 
 /// Makes sure that the file exists and that nobody else may read it: it holds credentials.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }

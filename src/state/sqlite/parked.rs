@@ -1,5 +1,7 @@
 //! Parked objects: list, try again, forget.
 
+use std::collections::BTreeMap;
+
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, Sqlite, SqliteConnection, SqlitePool};
@@ -77,10 +79,12 @@ pub(super) async fn drop(
             seq: Seq(0),
             object: object.clone(),
             kind: kind(row.get(1))?,
+            event: String::new(),
             origin: origin.to_owned(),
             outcome: "Dropped".to_owned(),
             calls: Vec::new(),
             attributes: Vec::new(),
+            values: BTreeMap::new(),
             notes: vec![parked.cause],
             duration_ms: 0,
             revision: String::new(),

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlitePool};
 
 use crate::state::{
-    AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort,
+    Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort,
 };
 use crate::udm::{ObjectId, ObjectType, Properties};
 
@@ -150,20 +150,6 @@ pub(super) async fn referrers(pool: &SqlitePool, handle: &Handle) -> Result<Vec<
     .fetch_all(pool)
     .await?;
     rows.iter().map(found).collect()
-}
-
-pub(super) async fn audit(
-    pool: &SqlitePool,
-    object: Option<&ObjectId>,
-    limit: u32,
-) -> Result<Vec<AuditRow>, StateError> {
-    let query = match object {
-        Some(object) => sqlx::query("SELECT row FROM audit WHERE object = ?2 ORDER BY id DESC LIMIT ?1")
-            .bind(limit)
-            .bind(object.as_str()),
-        None => sqlx::query("SELECT row FROM audit ORDER BY id DESC LIMIT ?1").bind(limit),
-    };
-    query.fetch_all(pool).await?.iter().map(|row| parse("audit row", row.get(0))).collect()
 }
 
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
