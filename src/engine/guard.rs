@@ -144,14 +144,16 @@ impl Guard {
 
     /// Other processes release and forget what is held back: looks again if the list is another one.
     pub(super) async fn look<S: Store>(&self, store: &S, mark: HeldMark) -> Result<(), StateError> {
-        let (fresh, since) = {
-            let inner = self.inner();
+        let (known, since) = {
+            let mut inner = self.inner();
+            if inner.known.is_some_and(|known| mark.only_grew_from(known)) {
+                // This engine alone adds to the list.
+                inner.known = Some(mark);
+                return Ok(());
+            }
             (inner.known, now_ms() - millis(inner.protection.limits.window))
         };
-        if fresh == Some(mark) {
-            return Ok(());
-        }
-        let taken = if fresh.is_none() { Some(store.losses_since(since).await?) } else { None };
+        let taken = if known.is_none() { Some(store.losses_since(since).await?) } else { None };
         let held = store.held(&HeldFilter::All).await?;
         let mut inner = self.inner();
         if let Some(taken) = taken {

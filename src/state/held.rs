@@ -162,6 +162,14 @@ pub struct HeldMark {
     pub newest: i64,
 }
 
+impl HeldMark {
+    /// Whether entries were added at most, and none went.
+    pub fn only_grew_from(self, former: Self) -> bool {
+        let (added, newer) = (self.count.checked_sub(former.count), self.newest.checked_sub(former.newest));
+        added.zip(newer).is_some_and(|(added, newer)| i64::try_from(added) == Ok(newer))
+    }
+}
+
 /// An object that the directory no longer has (or wants) and that the target keeps for a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -177,6 +185,18 @@ pub struct KeptRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_shows_whether_something_went() {
+        let grew = |count, newest, (former, before): (u64, i64)| {
+            HeldMark { count, newest }.only_grew_from(HeldMark { count: former, newest: before })
+        };
+        assert!(grew(3, 9, (3, 9)) && grew(5, 11, (3, 9)) && grew(1, 1, (0, 0)));
+        assert!(!grew(2, 9, (3, 9)), "one went");
+        assert!(!grew(2, 8, (3, 9)), "the newest went");
+        assert!(!grew(3, 10, (3, 9)), "one went and one came");
+        assert!(!grew(4, 11, (3, 9)), "one went and two came");
+    }
 
     #[test]
     fn a_list_is_named_after_exactly_what_is_on_it() {

@@ -204,11 +204,6 @@ impl World {
         self.settle().await;
     }
 
-    /// What the connector says about itself.
-    pub fn report(&self) -> ConnectorReport {
-        self.connector().view().report()
-    }
-
     /// Lets the connector work until it finds OX broken.
     pub async fn until_circuit_opens(&mut self) {
         let connector = self.connector.as_mut().expect("the connector runs");
