@@ -106,38 +106,68 @@ fn benches(criterion: &mut Criterion) {
     });
 }
 
-/// One more member in a big group.
+/// One more member in a group of 50,000: as usual, where only the difference is looked at, and as it is planned when something
+/// else may have changed.
 fn big_group(criterion: &mut Criterion) {
+    const MEMBERS: u32 = 50_000;
     let mut case = Case::new();
     let context = ContextId(10);
     let mut users = Vec::new();
-    for number in 3..5004 {
-        let name = format!("uid=user{number},cn=users,dc=example");
+    for number in 0..=MEMBERS {
+        let name = format!("uid=user{number:07},cn=users,dc=bench,dc=example");
         let handle = Handle::dn(&name.parse().unwrap());
         let object = ObjectId::new(handle.as_str()).unwrap();
         let face = json!({"context": 10, "id": number, "version": "0123456789abcdef"});
         case.known.set_face(handle.clone(), Some(Found { handle, object, kind: ObjectType::User, face }));
         users.push(name);
     }
-    let properties = json!({"name": "all", "isOxGroup": true, "users": users});
-    let desired: Properties = serde_json::from_value(properties).unwrap();
-    let members = (3..5003).map(UserId).collect();
-    let group = Group { id: GroupId(9), name: "all".into(), display_name: "all".into(), members };
-    let state = OxState::Groups(GroupState { groups: [(context, group)].into(), ..GroupState::default() });
-    criterion.bench_function("one more member of 5000", |b| {
+    let group = |users: &[String]| -> Properties {
+        serde_json::from_value(json!({"name": "all", "isOxGroup": true, "users": users})).unwrap()
+    };
+    let (former, desired) = (group(&users[..users.len() - 1]), group(&users));
+    let names = users
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (name.parse::<Dn>().unwrap(), (context, UserId(u32::try_from(number).unwrap()))));
+    let names: Vec<_> = names.take(users.len() - 1).collect();
+    let members = (0..MEMBERS).map(UserId).collect();
+    let held = Group { id: GroupId(9), name: "all".into(), display_name: "all".into(), members };
+    let names = names.iter().map(|(name, user)| (name, *user)).collect();
+    let state = OxState::Groups(GroupState { groups: [(context, held)].into(), names });
+    let plan = |known: &Known| {
+        let input = PlanInput {
+            object: &case.object,
+            kind: ObjectType::Group,
+            dn: &case.dn,
+            desired: Some(&desired),
+            state: &state,
+            known,
+            facts: &[],
+        };
+        match plan::plan(&case.settings, &input).unwrap() {
+            Step::Do(plan) => assert_eq!(plan.calls.len(), 1),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut group = criterion.benchmark_group("one more member of 50000");
+    group.sample_size(20);
+    group.bench_function("everything is looked at", |b| b.iter(|| plan(black_box(&case.known))));
+    let mut known = case.known.clone();
+    known.set_former(former);
+    group.bench_function("only that may have changed", |b| b.iter(|| plan(black_box(&known))));
+    group.bench_function("footprint", |b| {
         b.iter(|| {
-            let input = PlanInput {
-                object: &case.object,
-                kind: ObjectType::Group,
-                dn: &case.dn,
-                desired: Some(&desired),
-                state: &state,
-                known: &case.known,
-                facts: &[],
-            };
-            plan::plan(&case.settings, &input).unwrap()
+            plan::footprint(
+                &case.settings,
+                &case.object,
+                ObjectType::Group,
+                &case.dn,
+                Some(black_box(&desired)),
+                &state,
+            )
         });
     });
+    group.finish();
 }
 
 criterion_group!(plans, benches, big_group);

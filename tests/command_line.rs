@@ -576,6 +576,7 @@ async fn the_export_of_a_long_history_takes_no_memory() {
                 object: ObjectId::new(&format!("user-{n}")).unwrap(),
                 verdict: Verdict::Nothing,
                 partial: None,
+                settled: None,
                 ripple: vec![],
                 audit: Some(AuditRow {
                     at: n,

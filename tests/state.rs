@@ -5,8 +5,8 @@ use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
-    Approval, AuditFilter, AuditRow, Footprint, Handle, HeldFilter, HeldRow, InForce, KeptFilter, Loss, NewTask,
-    Outcome, ParkedFilter, ParkedRow, Population, Record, Release, Seq, Store, Taken, Task, TaskSort, Verdict,
+    Approval, AuditFilter, AuditRow, Fingerprint, Footprint, Handle, HeldFilter, HeldRow, InForce, KeptFilter, Loss,
+    Lost, NewTask, Outcome, ParkedFilter, ParkedRow, Population, Record, Release, Seq, Store, Task, TaskSort, Verdict,
     WaitingChange, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
@@ -62,7 +62,7 @@ fn handle(text: &str) -> Handle {
 
 fn outcome(seq: Seq, name: &str, verdict: Verdict, ripple: &[&str]) -> Outcome {
     let ripple = ripple.iter().map(|text| handle(text)).collect();
-    Outcome { seq, object: id(name), verdict, partial: None, ripple, audit: None }
+    Outcome { seq, object: id(name), verdict, partial: None, ripple, settled: None, audit: None }
 }
 
 fn applied(seq: Seq, record: Record, ripple: &[&str]) -> Outcome {
@@ -178,11 +178,12 @@ async fn work_comes_with_what_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let seqs = append(&store, &["a", "a"]).await;
-    let (entry, known) = store.work(seqs[0]).await.unwrap().unwrap();
-    assert_eq!((entry.seq, known), (seqs[0], None));
+    let work = store.work(&seqs[..1]).await.unwrap().pop().unwrap();
+    assert_eq!((work.entry.seq, work.record, work.settled), (seqs[0], None, false));
     store.commit(&[applied(seqs[0], record("a", &[], &[]), &[])]).await.unwrap();
-    assert_eq!(store.work(seqs[0]).await.unwrap(), None);
-    assert_eq!(store.work(seqs[1]).await.unwrap().unwrap().1, Some(record("a", &[], &[])));
+    let left = store.work(&seqs).await.unwrap();
+    assert_eq!(left.len(), 1, "the first task has ended");
+    assert_eq!((left[0].entry.seq, &left[0].record), (seqs[1], &Some(record("a", &[], &[]))));
 }
 
 #[tokio::test]
@@ -606,15 +607,15 @@ async fn losses_are_noted_once_per_task_and_struck_out() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let now = now_ms();
-    let taken = |seq, at| Taken { seq: Seq(seq), at, losses: vec![loss(2)] };
+    let lost = |seq, at| Lost { seq: Seq(seq), at, losses: vec![loss(2)] };
     for (seq, at) in [(1, now - 50), (2, now - 20), (2, now - 20), (3, now)] {
-        store.note_losses(&taken(seq, at)).await.unwrap();
+        store.note_losses(&lost(seq, at)).await.unwrap();
     }
     store.strike_losses(Seq(3)).await.unwrap();
     drop(store);
     let store = open(folder.path()).await;
-    assert_eq!(store.losses_since(0).await.unwrap(), [taken(1, now - 50), taken(2, now - 20)]);
-    assert_eq!(store.losses_since(now - 20).await.unwrap(), [taken(2, now - 20)]);
+    assert_eq!(store.losses_since(0).await.unwrap(), [lost(1, now - 50), lost(2, now - 20)]);
+    assert_eq!(store.losses_since(now - 20).await.unwrap(), [lost(2, now - 20)]);
 }
 
 #[tokio::test]
@@ -662,4 +663,111 @@ async fn what_is_kept_is_purged_when_its_time_is_over() {
     let seq = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap()[0].seq;
     store.commit(&[outcome(seq, "a", Verdict::Removed, &[])]).await.unwrap();
     assert_eq!(store.kept().await.unwrap(), []);
+}
+
+/// The end of a task after which its object is settled.
+fn settled(seq: Seq, name: &str, refs: &[&str]) -> Outcome {
+    let event = event(name);
+    let wanted = Fingerprint::of(event.kind, &event.dn, event.desired().unwrap(), "r1");
+    Outcome { settled: Some(wanted), ..applied(seq, record(name, &[], refs), &[]) }
+}
+
+/// How many of these tasks want nothing new.
+async fn taken(store: &SqliteStore, tasks: &[NewTask], revision: &str) -> u64 {
+    store.take_in(tasks, ("spool", "9.json"), revision).await.unwrap().settled
+}
+
+#[tokio::test]
+async fn an_event_that_wants_nothing_new_of_a_settled_object_is_done_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(taken(&store, &[task("a"), task("b")], "r1").await, 0, "they are unknown");
+    let seqs: Vec<_> =
+        store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().iter().map(|entry| entry.seq).collect();
+    store.commit(&[settled(seqs[0], "a", &[]), applied(seqs[1], record("b", &[], &[]), &[])]).await.unwrap();
+    assert!(!store.work(&append(&store, &["b"]).await).await.unwrap()[0].settled);
+
+    assert_eq!(taken(&store, &[task("a"), task("b"), task("a")], "r1").await, 2);
+    assert_eq!(journal(&store).await, [("b".to_owned(), false), ("b".to_owned(), false)]);
+    let audit = store.audit(Some(&id("a")), 9).await.unwrap();
+    assert_eq!(audit.len(), 2);
+    assert_eq!((audit[0].outcome.as_str(), audit[0].origin.as_str(), audit[0].calls.len()), ("Unchanged", "test a", 0));
+    assert_eq!(store.cursor("spool").await.unwrap().as_deref(), Some("9.json"));
+
+    assert_eq!(taken(&store, &[task("a")], "r2").await, 0, "with other settings it may want something else");
+    let seq = store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap()[2].seq;
+    assert!(store.work(&[seq]).await.unwrap()[0].settled);
+    assert_eq!(taken(&store, &[task("a")], "r1").await, 0, "it waits for what comes before it");
+}
+
+#[tokio::test]
+async fn within_one_delivery_order_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.commit(&[settled(append(&store, &["a"]).await[0], "a", &[])]).await.unwrap();
+    let mut other = task("a");
+    if let Task::Event(event) = &mut other.task {
+        event.change = Change::Present(properties("new"));
+    }
+    assert_eq!(taken(&store, &[task("a"), other.clone(), task("a")], "r1").await, 1);
+    let left: Vec<_> =
+        store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().into_iter().map(|entry| entry.task).collect();
+    assert_eq!(left, [other.task, task("a").task]);
+}
+
+#[tokio::test]
+async fn what_happens_to_an_object_unsettles_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let is_settled = async || {
+        let before = journal(&store).await.len();
+        let settled = taken(&store, &[task("a")], "r1").await == 1;
+        assert_eq!(journal(&store).await.len() - before, usize::from(!settled));
+        settled
+    };
+    let settle = async || {
+        let seqs: Vec<_> =
+            store.journal_after(Seq(0), TaskSort::Event, 9).await.unwrap().iter().map(|entry| entry.seq).collect();
+        for seq in seqs {
+            store.commit(&[settled(seq, "a", &["context:10"])]).await.unwrap();
+        }
+    };
+    store.append(&[task("a")], None).await.unwrap();
+    settle().await;
+    assert!(is_settled().await);
+
+    // It is refused.
+    let seq = append(&store, &["a"]).await[0];
+    store.commit(&[parked(seq, "a", &[])]).await.unwrap();
+    assert!(!is_settled().await);
+    settle().await;
+    assert!(is_settled().await, "and healed");
+    // What is refused and dropped is no more settled than before.
+    let seq = append(&store, &["a"]).await[0];
+    store.commit(&[parked(seq, "a", &[])]).await.unwrap();
+    store.drop_parked(&ParkedFilter::All, "test").await.unwrap();
+    assert!(!is_settled().await);
+    settle().await;
+
+    // It stops half-way.
+    let seq = append(&store, &["a"]).await[0];
+    let half = Record { state: json!({ "id": 8 }), ..record("a", &[], &["context:10"]) };
+    let unfinished = outcome(seq, "a", Verdict::Unfinished, &[]);
+    store.commit(&[Outcome { partial: Some(Box::new(half)), ..unfinished }]).await.unwrap();
+    store.commit(&[outcome(seq, "a", Verdict::Nothing, &[])]).await.unwrap();
+    assert!(!is_settled().await);
+    settle().await;
+    assert!(is_settled().await);
+
+    // Something that it refers to changes, while it has a task already.
+    let seqs = append(&store, &["b", "a"]).await;
+    store.commit(&[applied(seqs[0], record("b", &["context:10"], &[]), &["context:10"])]).await.unwrap();
+    assert!(!store.work(&seqs[1..]).await.unwrap()[0].settled);
+    settle().await;
+    assert!(is_settled().await);
+
+    // It is deleted.
+    let seq = append(&store, &["a"]).await[0];
+    store.commit(&[outcome(seq, "a", Verdict::Removed, &[])]).await.unwrap();
+    assert!(!is_settled().await);
 }

@@ -20,6 +20,10 @@ impl Sink for Journal {
         self.0.append(&tasks, Some((source, cursor))).await.map_err(SinkError::new)?;
         Ok(())
     }
+
+    async fn cursor(&self, source: &str) -> Result<Option<String>, SinkError> {
+        self.0.cursor(source).await.map_err(SinkError::new)
+    }
 }
 
 /// Takes so many users in. Returns the time, and the processor time of all threads.

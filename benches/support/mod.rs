@@ -1,6 +1,7 @@
 //! Harness code of the load generator.
 
 pub mod directory;
+pub mod fill;
 pub mod intake;
 pub mod process;
 pub mod world;

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use oxherd::state::sqlite::SqliteStore;
+use oxherd::state::{Store, now_ms};
+use oxherd::udm::ObjectId;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::directory;
 use super::process::{Simulator, Usage, run_controller};
+use super::{directory, fill};
 
 /// What distinguishes worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,23 +20,36 @@ pub struct Kind {
     pub contexts: u32,
     /// Milliseconds that a user write takes.
     pub latency: u32,
+    /// Distinguishes worlds that are alike otherwise.
+    pub number: u32,
 }
 
 /// Something that the directory reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batch {
+    /// Nothing at all.
+    Nothing,
     /// Contexts and an access profile.
     Contexts,
     /// So many users for the first time.
     Users(u32),
     /// Each user with another telephone number.
     Relevant,
-    /// Each user with another login shell, which OX does not know.
-    Irrelevant,
+    /// So many users, spread over all, with another login shell, which OX does not know.
+    Irrelevant(u32),
     /// Each user as it was last.
     Same,
     /// A group with so many members.
     Group(u32),
+    /// So many teams of twenty.
+    Teams(u32),
+    /// So many changes of a usual day: of twenty, seventeen of users that OX does not know of, two of users that it knows of,
+    /// and one of the members of a team.
+    Mixed(u32),
+    /// So many users that were not there before.
+    New(u32),
+    /// The access profile with another right, and right after it so many new users.
+    Profile(u32),
 }
 
 /// What a batch cost.
@@ -55,6 +71,17 @@ pub struct Measured {
     pub largest: u64,
     /// The most user writes of one context at the same time.
     pub beside: u64,
+    /// How much of the time from the first to the last user write each lane was busy, in percent.
+    pub busy: Option<f64>,
+    /// When the last of the users that were new in this batch was done, after the start.
+    pub fresh: Option<Duration>,
+}
+
+/// A user whose last words are remembered.
+#[derive(Clone, Copy, Default)]
+struct Person {
+    relevant: u32,
+    irrelevant: u32,
 }
 
 /// A simulated OX with a controller.
@@ -63,9 +90,10 @@ pub struct World {
     folder: TempDir,
     simulator: Simulator,
     files: u32,
-    users: u32,
-    relevant: u32,
-    irrelevant: u32,
+    people: Vec<Person>,
+    teams: Vec<u32>,
+    profile: u32,
+    turn: u32,
 }
 
 impl World {
@@ -77,22 +105,36 @@ impl World {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         fs::write(folder.path().join("manifests/connector.yaml"), manifest(simulator.url())).expect("a manifest");
-        let mut world = Self { kind, folder, simulator, files: 0, users: 0, relevant: 0, irrelevant: 0 };
+        let (people, teams) = (Vec::new(), Vec::new());
+        let mut world = Self { kind, folder, simulator, files: 0, people, teams, profile: 0, turn: 0 };
         world.apply(Batch::Contexts);
         world
     }
 
-    /// Users that are loaded.
+    /// Users that are there.
     pub fn users(&self) -> u32 {
-        self.users
+        u32::try_from(self.people.len()).expect("not that many")
+    }
+
+    /// Teams that are there.
+    pub fn teams(&self) -> u32 {
+        u32::try_from(self.teams.len()).expect("not that many")
+    }
+
+    /// Makes users up that the controller believes to be in OX, up to this number in all.
+    pub fn fill(&mut self, users: u32) {
+        fill::fill(&self.state(), self.users()..users);
+        self.people.resize(users as usize, Person::default());
     }
 
     /// Delivers a batch and runs the controller until it is idle.
     pub fn apply(&mut self, batch: Batch) -> Measured {
+        let known = self.users();
         let events = self.deliver(batch);
         self.simulator.reset_counters();
         let before = self.simulator.usage();
         let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let started = now_ms();
         let run = run_controller(&["--standalone", &path("manifests"), "--state", &path("state")]);
         let after = self.simulator.usage();
         let accepted = run.report[0]["source"]["accepted"].as_u64();
@@ -103,6 +145,7 @@ impl World {
             time: run.time,
             controller: run.usage,
             simulator: Usage { cpu: after.cpu - before.cpu, ..after },
+            busy: busy(&counters),
             ..Measured::default()
         };
         for (name, counts) in counters["operations"].as_object().into_iter().flatten() {
@@ -113,48 +156,128 @@ impl World {
         }
         let beside = counters["max_concurrent_user_writes"].as_object().into_iter().flatten();
         measured.beside = beside.filter_map(|(_, most)| most.as_u64()).max().unwrap_or(0);
+        if matches!(batch, Batch::Profile(_)) {
+            measured.fresh = self.done_after(known, started);
+        }
         measured
+    }
+
+    /// When the last of the users from this number on was done, after this time.
+    fn done_after(&self, first: u32, started: i64) -> Option<Duration> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let store = SqliteStore::open(&self.state()).await.expect("a state");
+            let mut last = None;
+            for number in first..self.users() {
+                let object = ObjectId::new(&directory::user_id(number)).expect("an identifier");
+                let row = store.audit(Some(&object), 1).await.expect("an audit trail").pop().expect("a line");
+                last = last.max(u64::try_from(row.at - started).ok().map(Duration::from_millis));
+            }
+            last
+        })
     }
 
     /// Writes the listener files of a batch; returns how many.
     pub fn deliver(&mut self, batch: Batch) -> usize {
         let contexts = 10..10 + self.kind.contexts;
         let files: Vec<Value> = match batch {
-            Batch::Contexts => contexts.map(directory::context).chain([directory::profile()]).collect(),
+            Batch::Nothing => Vec::new(),
+            Batch::Contexts => contexts.map(directory::context).chain([directory::profile(0)]).collect(),
             Batch::Users(count) => {
-                self.users = count;
+                self.people.resize(count as usize, Person::default());
                 self.everybody()
             }
             Batch::Relevant => {
-                self.relevant += 1;
+                self.people.iter_mut().for_each(|person| person.relevant += 1);
                 self.everybody()
             }
-            Batch::Irrelevant => {
-                self.irrelevant += 1;
-                self.everybody()
-            }
+            Batch::Irrelevant(count) => (0..count).map(|_| self.next_irrelevant()).collect(),
             Batch::Same => self.everybody(),
-            Batch::Group(members) => vec![directory::group(members)],
+            Batch::Group(members) => vec![directory::group("everybody", 0..members)],
+            Batch::Teams(count) => {
+                self.teams = vec![0; count as usize];
+                (0..count).map(|team| self.team(team)).collect()
+            }
+            Batch::Mixed(count) => (0..count).map(|number| self.next_of_a_day(number)).collect(),
+            Batch::New(fresh) => self.fresh(fresh),
+            Batch::Profile(fresh) => {
+                self.profile += 1;
+                std::iter::once(directory::profile(self.profile)).chain(self.fresh(fresh)).collect()
+            }
         };
         for file in &files {
             self.files += 1;
-            let name = format!("2026-01-05-08-00-00-{:06}.json", self.files);
-            fs::write(self.spool().join(name), file.to_string()).expect("a listener file");
+            let name = format!("2026-01-05-08-00-00-{:08}.json", self.files);
+            fs::write(self.folder.path().join("spool").join(name), file.to_string()).expect("a listener file");
         }
         files.len()
     }
 
-    fn everybody(&self) -> Vec<Value> {
-        let user = |number| {
-            let context = 10 + number % self.kind.contexts;
-            directory::user(number, context, self.relevant, self.irrelevant)
-        };
-        (0..self.users).map(user).collect()
+    fn fresh(&mut self, count: u32) -> Vec<Value> {
+        let known = self.users();
+        self.people.resize((known + count) as usize, Person::default());
+        (known..known + count).map(|number| self.user(number)).collect()
     }
 
-    fn spool(&self) -> PathBuf {
-        self.folder.path().join("spool")
+    fn everybody(&self) -> Vec<Value> {
+        (0..self.users()).map(|number| self.user(number)).collect()
     }
+
+    fn user(&self, number: u32) -> Value {
+        let Person { relevant, irrelevant } = self.people[number as usize];
+        directory::user(number, 10 + number % self.kind.contexts, relevant, irrelevant)
+    }
+
+    /// Twenty users of one context, and every other time one more.
+    fn team(&self, team: u32) -> Value {
+        let (contexts, users) = (self.kind.contexts, self.users());
+        let first = team % contexts + team / contexts * 20 * contexts;
+        let members = 20 + self.teams[team as usize] % 2;
+        let members = (0..members).map(|member| (first + member * contexts) % users);
+        directory::group(&format!("team{team}"), members)
+    }
+
+    /// The next user in an order without pattern.
+    fn next_user(&mut self) -> u32 {
+        const PRIME: u64 = 1_000_003;
+        self.turn += 1;
+        u32::try_from(u64::from(self.turn) * PRIME % u64::from(self.users())).expect("less than there are users")
+    }
+
+    fn next_irrelevant(&mut self) -> Value {
+        let number = self.next_user();
+        self.people[number as usize].irrelevant += 1;
+        self.user(number)
+    }
+
+    fn next_of_a_day(&mut self, number: u32) -> Value {
+        match number % 20 {
+            0 => {
+                let team = number / 20 % self.teams();
+                self.teams[team as usize] += 1;
+                self.team(team)
+            }
+            7 | 14 => {
+                let number = self.next_user();
+                self.people[number as usize].relevant += 1;
+                self.user(number)
+            }
+            _ => self.next_irrelevant(),
+        }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state/bench.db")
+    }
+}
+
+/// How busy the lanes were between the first and the last user write of all, in percent; none without user writes.
+fn busy(counters: &Value) -> Option<f64> {
+    let lanes: Vec<_> = counters["user_write_time"].as_object()?.values().collect();
+    let number = |lane: &Value, field: &str| lane[field].as_f64().unwrap_or_default();
+    let busy: f64 = lanes.iter().map(|lane| number(lane, "busy_us")).sum();
+    let spans: f64 = lanes.iter().map(|lane| number(lane, "span_us")).sum();
+    (spans > 0.0).then_some(100.0 * busy / spans)
 }
 
 fn is_read(operation: &str) -> bool {

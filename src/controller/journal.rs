@@ -27,7 +27,9 @@ impl<T: Target, S: Store> Sink for JournalSink<T, S> {
             .into_iter()
             .map(|(origin, event)| NewTask { task: Task::Event(self.target.reduce(event)), origin })
             .collect();
-        self.store.append(&tasks, Some((source, cursor))).await.map_err(SinkError::new)?;
+        let taken =
+            self.store.take_in(&tasks, (source, cursor), &self.target.revision()).await.map_err(SinkError::new)?;
+        self.engine.settled(taken.settled);
         self.engine.wake();
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::state::{Footprint, JournalEntry, ParkedFilter, Seq, StateError, Store, Task, TaskSort};
 use crate::udm::ObjectId;
@@ -11,8 +12,6 @@ use super::schedule::{Begun, Keys, Urgency};
 use super::session::Session;
 use super::target::Target;
 
-/// Counting the journal costs time that grows with it.
-const COUNT_PAUSE: Duration = Duration::from_millis(500);
 /// How many entries are read at once.
 const CHUNK: u32 = 200;
 /// Routine tasks may fill this part of the window, so that fresh ones always find room.
@@ -65,7 +64,7 @@ impl<T: Target, S: Store> Session<T, S> {
             self.halt_at_start().await?;
             self.replan_if_settings_changed().await?;
             self.admit().await?;
-            if self.counted.is_none_or(|counted| counted.elapsed() >= COUNT_PAUSE) || self.schedule.is_empty() {
+            if self.count_at <= Instant::now() || self.schedule.is_empty() {
                 self.count().await?;
             }
             Ok(())

@@ -53,7 +53,17 @@ pub(super) struct Inquiry<T: Target> {
 
 impl<T: Target> Inquiry<T> {
     pub(super) fn new() -> Self {
-        Self { known: Known::default(), facts: Vec::new(), asked: Vec::new(), rounds: 0 }
+        Self::knowing(Known::default())
+    }
+
+    /// One that begins with what is known already.
+    pub(super) fn knowing(known: Known) -> Self {
+        Self { known, facts: Vec::new(), asked: Vec::new(), rounds: 0 }
+    }
+
+    /// Gives the former properties back; see [`Known::former`].
+    pub(super) fn take_former(&mut self) -> Option<Properties> {
+        self.known.take_former()
     }
 
     /// Takes into account what a refused call taught.

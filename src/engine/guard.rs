@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::state::{
-    HeldFilter, HeldMark, JournalEntry, Loss, Population, Seq, StateError, Store, Taken, now_ms, weight,
+    HeldFilter, HeldMark, JournalEntry, Loss, Lost, Population, Seq, StateError, Store, now_ms, weight,
 };
 use crate::udm::{ObjectId, ObjectType};
 
@@ -204,7 +204,7 @@ impl Guard {
         if let Err(reason) = decided {
             return Ok(Err(Refusal { reason, losses: asked.losses }));
         }
-        let written = store.note_losses(&Taken { seq: asked.seq, at: now, losses: asked.losses }).await;
+        let written = store.note_losses(&Lost { seq: asked.seq, at: now, losses: asked.losses }).await;
         if written.is_err() {
             self.inner().ledger.untake(asked.seq);
         }

@@ -7,6 +7,7 @@ mod admit;
 mod backoff;
 mod circuit;
 mod decide;
+mod desk;
 mod dry_run;
 mod gates;
 mod guard;

@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
-    AuditRow, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
-    now_ms,
+    AuditRow, Fingerprint, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task,
+    Verdict, Work, now_ms,
 };
 use crate::udm::{Dn, ObjectId, Properties};
 
 use super::decide::{Case, Endless, Inquiry, Way};
 use super::gates::Gates;
 use super::guard::{Guard, Refusal};
-use super::target::{FaultClass, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
+use super::target::{FaultClass, Kept, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
 use super::throttle::Throttle;
 
 /// How a try ended.
@@ -122,35 +123,30 @@ fn stop_for(fault: &impl TargetFault) -> Stop {
 }
 
 /// Makes one try of a task.
-pub(super) async fn attempt<T: Target, S: Store>(
-    target: &T,
-    store: &S,
-    shared: &Shared,
-    entry: &JournalEntry,
-    own: Option<Record>,
-) -> Tried {
+pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, shared: &Shared, work: Work) -> Tried {
     let started = Instant::now();
-    let mut state: T::State = match own.as_ref().map(|own| serde_json::from_value(own.state.clone())).transpose() {
+    let Work { entry, record: mut own, settled } = work;
+    let revision = target.revision();
+    let mut known = Known::default();
+    if let (Task::Event(_), Some(own)) = (&entry.task, &mut own)
+        && settled
+        && own.revision == revision
+    {
+        known.set_former(std::mem::take(&mut own.desired));
+    }
+    let mut state: T::State = match own.as_ref().map(|own| T::State::deserialize(&own.state)).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
             return Tried::Again { why: Why::Fault(FaultClass::World), cause, reached: None };
         }
     };
-    let kept = target.kept(&mut state);
-    let (dn, desired) = match (&entry.task, &own, kept) {
-        (Task::Event(event), ..) => (event.dn.clone(), event.desired().cloned()),
-        (Task::Replan { .. }, Some(own), None) => (own.dn.clone(), Some(own.desired.clone())),
-        // The directory no longer has what is kept.
-        (Task::Replan { .. }, Some(own), Some(_)) => (own.dn.clone(), None),
-        (Task::Purge { .. }, Some(own), Some(kept)) => {
+    let kept = target.kept(&mut state).map(|kept| {
+        if matches!(entry.task, Task::Purge { .. }) {
             kept.term = Term::Over;
-            (own.dn.clone(), None)
         }
-        // It is not known, or no longer kept.
-        (Task::Replan { .. } | Task::Purge { .. }, ..) => return Tried::Ended(outcome(entry, Verdict::Nothing)),
-    };
-    let subject = Subject { target, store, shared, entry, dn: &dn, desired: desired.as_ref() };
+        *kept
+    });
     let mut progress = Progress {
         state,
         calls: Vec::new(),
@@ -159,7 +155,22 @@ pub(super) async fn attempt<T: Target, S: Store>(
         warnings: Vec::new(),
         skipped: None,
     };
-    let stop = subject.pursue(&mut progress).await.err();
+    let mut inquiry = Inquiry::knowing(known);
+    let stop = match about(&entry, own.as_ref(), kept) {
+        Some(about) => {
+            let subject = Subject::new(target, store, shared, &entry, about, revision.clone());
+            subject.pursue(&mut progress, &mut inquiry).await.err()
+        }
+        None => None,
+    };
+    if let (Some(own), Some(former)) = (&mut own, inquiry.take_former()) {
+        own.desired = former;
+    }
+    // There may be nothing to plan again.
+    let Some(about) = about(&entry, own.as_ref(), kept) else {
+        return Tried::Ended(outcome(&entry, Verdict::Nothing));
+    };
+    let subject = Subject::new(target, store, shared, &entry, about, revision);
     let tried = subject.conclude(own.as_ref(), progress, stop, started);
     if let Tried::Ended(Outcome { verdict: Verdict::Parked(_), partial: None, .. }) = &tried
         && let Err(error) = shared.guard.give_back(store, entry.seq).await
@@ -169,6 +180,21 @@ pub(super) async fn attempt<T: Target, S: Store>(
     tried
 }
 
+/// What a task is about; none if nothing is recorded of an object that is to be planned again, or if it is kept no longer.
+fn about<'a>(
+    entry: &'a JournalEntry,
+    own: Option<&'a Record>,
+    kept: Option<Kept>,
+) -> Option<(&'a Dn, Option<&'a Properties>)> {
+    match (&entry.task, own, kept) {
+        (Task::Event(event), ..) => Some((&event.dn, event.desired())),
+        (Task::Replan { .. }, Some(own), None) => Some((&own.dn, Some(&own.desired))),
+        // The directory no longer has what is kept.
+        (Task::Replan { .. } | Task::Purge { .. }, Some(own), Some(_)) => Some((&own.dn, None)),
+        (Task::Replan { .. } | Task::Purge { .. }, ..) => None,
+    }
+}
+
 fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
     Outcome {
         seq: entry.seq,
@@ -176,6 +202,7 @@ fn outcome(entry: &JournalEntry, verdict: Verdict) -> Outcome {
         verdict,
         partial: None,
         ripple: Vec::new(),
+        settled: None,
         audit: None,
     }
 }
@@ -188,6 +215,8 @@ struct Subject<'a, T: Target, S: Store> {
     entry: &'a JournalEntry,
     dn: &'a Dn,
     desired: Option<&'a Properties>,
+    /// Of the settings at the start of the try: what it reaches counts as planned with these.
+    revision: String,
 }
 
 impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
@@ -212,12 +241,22 @@ impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
     }
 }
 
-impl<T: Target, S: Store> Subject<'_, T, S> {
+impl<'a, T: Target, S: Store> Subject<'a, T, S> {
+    fn new(
+        target: &'a T,
+        store: &'a S,
+        shared: &'a Shared,
+        entry: &'a JournalEntry,
+        (dn, desired): (&'a Dn, Option<&'a Properties>),
+        revision: String,
+    ) -> Self {
+        Self { target, store, shared, entry, dn, desired, revision }
+    }
+
     /// Plans and executes until the plan is done.
-    async fn pursue(&self, progress: &mut Progress<T>) -> Result<(), Stop> {
+    async fn pursue(&self, progress: &mut Progress<T>, inquiry: &mut Inquiry<T>) -> Result<(), Stop> {
         let case =
             Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
-        let mut inquiry = Inquiry::new();
         'planning: loop {
             let plan = inquiry.decide(self, self.target, &case, &progress.state).await?;
             let losses = self.target.losses(case.object, case.kind, case.desired, &plan.base, &plan.calls);
@@ -330,11 +369,15 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             Verdict::Removed => ripple(own, None),
             _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
         };
+        let settled =
+            self.desired.filter(|_| notes.is_empty() && matches!(verdict, Verdict::Applied(_) | Verdict::Nothing));
+        let kind = self.entry.task.kind();
+        let settled = settled.map(|desired| Fingerprint::of(kind, self.dn, desired, &self.revision));
         let audit = AuditRow {
             at: now_ms(),
             seq: self.entry.seq,
             object: self.entry.task.object().clone(),
-            kind: self.entry.task.kind(),
+            kind,
             event: self.entry.task.event().to_owned(),
             origin: self.entry.origin.clone(),
             outcome: label.to_owned(),
@@ -343,9 +386,9 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             values: progress.values,
             notes,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         };
-        let ended = Outcome { partial, ripple, audit: Some(audit), ..outcome(self.entry, verdict) };
+        let ended = Outcome { partial, ripple, settled, audit: Some(audit), ..outcome(self.entry, verdict) };
         match again {
             Some((why, cause)) => Tried::Again { why, cause, reached: Some(ended) },
             None => Tried::Ended(ended),
@@ -364,7 +407,7 @@ impl<T: Target, S: Store> Subject<'_, T, S> {
             face: self.target.face(kind, &desired, state),
             footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
             desired,
-            revision: self.target.revision(),
+            revision: self.revision.clone(),
         }
     }
 

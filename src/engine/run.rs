@@ -86,6 +86,7 @@ pub struct EngineHandle {
     wake: Arc<Notify>,
     wakes: Arc<AtomicU64>,
     reopen: Arc<Notify>,
+    settled: Arc<AtomicU64>,
     status: watch::Receiver<EngineStatus>,
     switch: watch::Sender<Switch>,
     guard: Arc<Guard>,
@@ -96,6 +97,11 @@ impl EngineHandle {
     pub fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::SeqCst);
         self.wake.notify_one();
+    }
+
+    /// Tells the engine of events that wanted nothing new and were done when they were taken in.
+    pub fn settled(&self, events: u64) {
+        self.settled.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Tells the engine that something changed outside that gives hope, for instance credentials: what waits for the target
@@ -142,6 +148,7 @@ pub struct Engine<T: Target, S: Store> {
     wake: Arc<Notify>,
     reopen: Arc<Notify>,
     pub(super) wakes: Arc<AtomicU64>,
+    pub(super) settled: Arc<AtomicU64>,
     pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
     switch: watch::Receiver<Switch>,
@@ -153,17 +160,21 @@ impl<T: Target, S: Store> Engine<T, S> {
     pub fn new(target: Arc<T>, store: Arc<S>, options: EngineOptions) -> (Self, EngineHandle) {
         let (status, status_receiver) = watch::channel(EngineStatus::default());
         let (switch_sender, switch) = watch::channel(Switch::On);
-        let (wake, wakes, guard) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)), Arc::<Guard>::default());
+        let (wake, wakes, settled) =
+            (Arc::new(Notify::new()), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let guard = Arc::<Guard>::default();
         let reopen = Arc::new(Notify::new());
         let handle = EngineHandle {
             reopen: Arc::clone(&reopen),
             wake: Arc::clone(&wake),
             wakes: Arc::clone(&wakes),
+            settled: Arc::clone(&settled),
             status: status_receiver,
             switch: switch_sender,
             guard: Arc::clone(&guard),
         };
-        (Self { target, store, options, wake, reopen, wakes, started_at: now_ms(), status, switch, guard }, handle)
+        let started_at = now_ms();
+        (Self { target, store, options, wake, reopen, wakes, settled, started_at, status, switch, guard }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.
@@ -232,11 +243,13 @@ pub(super) struct Written {
     pub(super) object: ObjectId,
     pub(super) unfinished: bool,
     pub(super) ripple: Vec<Handle>,
+    /// The revision of the settings that its record was planned with.
+    pub(super) revision: Option<String>,
 }
 
 /// The least time between the starts of two commits: what comes close together is written together. One that comes alone is
 /// written at once.
-const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+const COMMIT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Writes outcomes in batches as they come. A failing store is tried until it works: nothing is lost meanwhile.
 async fn commit_batches<S: Store>(
@@ -274,6 +287,10 @@ async fn commit_batches<S: Store>(
             unfinished: matches!(outcome.verdict, Verdict::Unfinished),
             ripple: outcome.ripple,
             object: outcome.object,
+            revision: match outcome.verdict {
+                Verdict::Applied(record) => Some(record.revision),
+                _ => outcome.partial.map(|record| record.revision),
+            },
         });
         // Only a session that is gone does not listen.
         let _ = reports.send(Report::Committed(written.collect()));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -14,6 +14,7 @@ use crate::udm::ObjectId;
 
 use super::admit::Admitted;
 use super::circuit::Circuit;
+use super::desk::Desk;
 use super::gates::{Called, Gates};
 use super::perform::{Lanes, Shared, Tried, Why, attempt};
 use super::run::{Engine, EngineOptions, Report, Switch, Written};
@@ -22,6 +23,9 @@ use super::status::{CircuitStatus, EngineStatus, HaltStatus, Phase, Totals};
 use super::target::{FaultClass, Pace, Target, TargetFault};
 use super::throttle::Throttle;
 
+/// Counting the journal costs time that grows with it: it is done this often, and takes at most a fiftieth of the time.
+const COUNT_PAUSE: Duration = Duration::from_millis(500);
+const COUNT_SHARE: u32 = 50;
 /// Outcomes that may wait to be written. More than the committer takes at once, so that neither waits for the other.
 const UNWRITTEN: usize = 256;
 
@@ -29,10 +33,12 @@ const UNWRITTEN: usize = 256;
 pub(super) struct Session<T: Target, S: Store> {
     pub(super) target: Arc<T>,
     pub(super) store: Arc<S>,
+    desk: Desk,
     pub(super) options: EngineOptions,
     /// When the engine was made, in milliseconds since 1970: what is older may have been begun by another one.
     pub(super) started_at: i64,
     pub(super) wakes: Arc<AtomicU64>,
+    settled: Arc<AtomicU64>,
     pub(super) seen_wakes: u64,
     pub(super) shared: Arc<Shared>,
     pub(super) schedule: Schedule,
@@ -61,7 +67,8 @@ pub(super) struct Session<T: Target, S: Store> {
     left: Backlog,
     /// The name of the list of what the guard holds back.
     held_list: Option<ListId>,
-    pub(super) counted: Option<Instant>,
+    /// When the journal is to be counted again.
+    pub(super) count_at: Instant,
     pub(super) state_failure: Option<String>,
     phase: Phase,
 }
@@ -75,9 +82,11 @@ impl<T: Target, S: Store> Session<T, S> {
         Self {
             target: Arc::clone(&engine.target),
             store: Arc::clone(&engine.store),
+            desk: Desk::open(Arc::clone(&engine.store)),
             options: engine.options.clone(),
             started_at: engine.started_at,
             wakes: Arc::clone(&engine.wakes),
+            settled: Arc::clone(&engine.settled),
             seen_wakes: 0,
             shared: Arc::new(Shared {
                 lanes: Lanes::default(),
@@ -102,7 +111,7 @@ impl<T: Target, S: Store> Session<T, S> {
             totals: Totals::default(),
             left: Backlog::default(),
             held_list: None,
-            counted: None,
+            count_at: Instant::now(),
             state_failure: None,
             phase: Phase::Starting,
         }
@@ -112,7 +121,7 @@ impl<T: Target, S: Store> Session<T, S> {
         self.totals.absorbed += 1;
         self.shared.guard.ended(seq);
         let verdict = Verdict::Absorbed;
-        self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), audit: None });
+        self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), settled: None, audit: None });
     }
 
     fn write(&mut self, outcome: Outcome) {
@@ -145,11 +154,11 @@ impl<T: Target, S: Store> Session<T, S> {
 
     pub(super) fn start_task(&mut self, seq: Seq) {
         let (target, store) = (Arc::clone(&self.target), Arc::clone(&self.store));
-        let (shared, reports) = (Arc::clone(&self.shared), self.reports.clone());
+        let (shared, reports, desk) = (Arc::clone(&self.shared), self.reports.clone(), self.desk.clone());
         self.workers.spawn(async move {
-            let report = match store.work(seq).await {
-                Ok(Some((entry, own))) => {
-                    let tried = attempt(&*target, &*store, &shared, &entry, own).await;
+            let report = match desk.work(seq).await {
+                Ok(Some(work)) => {
+                    let tried = attempt(&*target, &*store, &shared, work).await;
                     Report::Tried { seq, tried: Box::new(tried) }
                 }
                 Ok(None) => Report::Vanished { seq },
@@ -307,8 +316,13 @@ impl<T: Target, S: Store> Session<T, S> {
         self.state_failure = None;
         self.uncommitted -= written.len();
         let mut rippled = false;
-        for Written { seq, object, unfinished, ripple } in written {
+        for Written { seq, object, unfinished, ripple, revision } in written {
             rippled |= !ripple.is_empty();
+            if revision.is_some() && revision != self.revision {
+                // The settings changed under it, and it was in the journal when outdated objects were looked for.
+                self.revision = None;
+                rippled = true;
+            }
             for handle in &ripple {
                 for free in self.shared.gates.open(Some(handle)) {
                     self.schedule.release(free);
@@ -420,13 +434,14 @@ impl<T: Target, S: Store> Session<T, S> {
     }
 
     pub(super) async fn count(&mut self) -> Result<(), StateError> {
+        let started = Instant::now();
         let backlog = self.store.backlog().await?;
         if self.left.held != backlog.held {
             self.held_list = if backlog.held.count == 0 { None } else { self.store.held_list().await? };
         }
         self.shared.guard.look(&*self.store, backlog.held).await?;
         self.left = backlog;
-        self.counted = Some(Instant::now());
+        self.count_at = Instant::now() + COUNT_PAUSE.max(started.elapsed() * COUNT_SHARE);
         Ok(())
     }
 
@@ -442,6 +457,9 @@ impl<T: Target, S: Store> Session<T, S> {
 
     pub(super) fn publish(&self, status: &watch::Sender<EngineStatus>) {
         let running = self.schedule.running() as u64;
+        let settled = self.settled.load(Ordering::Relaxed);
+        let totals =
+            Totals { done: self.totals.done + settled, unchanged: self.totals.unchanged + settled, ..self.totals };
         let now = EngineStatus {
             phase: self.phase,
             idle: self.phase == Phase::Idle && self.left.tasks == 0,
@@ -458,7 +476,7 @@ impl<T: Target, S: Store> Session<T, S> {
             halted: self.halted.clone(),
             concurrency: self.shared.throttle.limit() as u64,
             state_failure: self.state_failure.clone(),
-            totals: self.totals,
+            totals,
             wakes: self.seen_wakes,
         };
         status.send_if_modified(|current| {

@@ -158,6 +158,7 @@ pub struct Known {
     faces: HashMap<Handle, Option<Found>>,
     properties: HashMap<ObjectId, Properties>,
     referrers: HashMap<Handle, Vec<Found>>,
+    former: Option<Properties>,
 }
 
 impl Known {
@@ -174,6 +175,23 @@ impl Known {
     /// The objects that refer to a handle, if they were asked for.
     pub fn referrers(&self, handle: &Handle) -> Option<&[Found]> {
         self.referrers.get(handle).map(Vec::as_slice)
+    }
+
+    /// The properties that were last applied, if these are all that may differ from the last plan: it left nothing to do, and
+    /// since then neither the objects that this one refers to nor mapping and settings have changed. What the state says of
+    /// other objects then still holds.
+    pub fn former(&self) -> Option<&Properties> {
+        self.former.as_ref()
+    }
+
+    /// Notes that only the properties may have changed, and what they were.
+    pub fn set_former(&mut self, former: Properties) {
+        self.former = Some(former);
+    }
+
+    /// Takes the former properties back.
+    pub fn take_former(&mut self) -> Option<Properties> {
+        self.former.take()
     }
 
     /// Notes what is behind a handle.

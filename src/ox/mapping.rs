@@ -28,6 +28,12 @@ const COMPUTED: &[Attribute] =
 #[serde(transparent)]
 pub struct Mapping {
     entries: BTreeMap<Attribute, Entry>,
+    /// The properties that the entries read, since each property of each event is looked for among them.
+    #[serde(skip)]
+    read: BTreeSet<String>,
+    /// Those of them that are only kept because of this mapping.
+    #[serde(skip)]
+    own: Vec<String>,
 }
 
 /// How one attribute is made.
@@ -120,19 +126,25 @@ pub struct Mapped {
 
 impl Default for Mapping {
     fn default() -> Self {
-        Self { entries: default::entries().collect() }
+        Self::new(default::entries().collect())
     }
 }
 
 impl Mapping {
+    fn new(entries: BTreeMap<Attribute, Entry>) -> Self {
+        let read: BTreeSet<_> = entries.values().flat_map(Entry::properties).map(str::to_owned).collect();
+        let own = read.iter().filter(|property| !is_always_kept(property)).cloned().collect();
+        Self { entries, read, own }
+    }
+
     /// The properties that the mapping reads, without doubles.
-    pub fn properties(&self) -> BTreeSet<&str> {
-        self.entries.values().flat_map(Entry::properties).collect()
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.read.iter().map(String::as_str)
     }
 
     /// Whether the mapping reads a property.
     pub fn reads(&self, property: &str) -> bool {
-        self.entries.values().flat_map(Entry::properties).any(|name| name == property)
+        self.read.contains(property)
     }
 
     /// The property that an attribute is made from.
@@ -155,7 +167,7 @@ impl Mapping {
 
     /// The properties that are only kept because of this mapping: their absence is kept as well.
     pub fn own_properties(&self) -> impl Iterator<Item = &str> {
-        self.properties().into_iter().filter(|property| !is_always_kept(property))
+        self.own.iter().map(String::as_str)
     }
 
     /// Maps a user. Refuses values that OX would refuse, naming property, attribute and rule, never the value.
@@ -316,10 +328,5 @@ pub(super) fn is_secret(property: &str) -> bool {
 /// Whether a property is kept whatever the mapping says, so that a later mapping finds its value: all of `ox…` and those of
 /// the built-in mapping.
 pub(super) fn is_always_kept(property: &str) -> bool {
-    property.starts_with("ox") || is_built_in(property)
-}
-
-/// Whether a property belongs to the built-in mapping.
-fn is_built_in(property: &str) -> bool {
-    default::properties().any(|name| name == property)
+    property.starts_with("ox") || default::PROPERTIES.contains(property)
 }

@@ -9,6 +9,7 @@ pub mod handles;
 pub mod loss;
 pub mod mapping;
 pub mod model;
+mod names;
 pub mod picture;
 pub mod plan;
 pub mod rehearsal;

@@ -9,9 +9,9 @@ use super::model::{
     Call, ContextAccess, ContextId, Deputy, Effect, FieldValue, Group, GroupId, Megabytes, ObservedUser, Picture,
     ResourceFields, ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
 };
+pub use super::names::Names;
 use super::rights::Rights;
 use crate::engine::Kept;
-use crate::udm::Dn;
 
 /// What OX holds of one object. Changed by [`OxState::advance`] only, once for each call that succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -141,37 +141,6 @@ pub struct AccountState {
     /// Under which names its users were last found.
     #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub names: Names,
-}
-
-/// Where distinguished names last led to.
-///
-/// A user that is renamed or moved in the directory gets its new name before the groups that name it do. In between its old
-/// name leads nowhere, which must not look like a removal. Holds fingerprints instead of names, to be small.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Names(BTreeMap<u64, (ContextId, UserId)>);
-
-impl Names {
-    /// The user that a name last led to.
-    pub fn get(&self, name: &Dn) -> Option<(ContextId, UserId)> {
-        self.0.get(&Self::fingerprint(name)).copied()
-    }
-
-    /// Notes where a name leads to.
-    pub fn insert(&mut self, name: &Dn, user: (ContextId, UserId)) {
-        self.0.insert(Self::fingerprint(name), user);
-    }
-
-    /// Whether no name is noted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// FNV-1a: the same in each process and version, and a collision would only delay a removal.
-    fn fingerprint(name: &Dn) -> u64 {
-        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        name.canonical().bytes().fold(0xcbf2_9ce4_8422_2325, step)
-    }
 }
 
 /// The secondary accounts of a functional account in one context.

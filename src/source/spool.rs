@@ -14,7 +14,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -190,12 +190,19 @@ impl Spool {
             })
             .collect();
         let files: Arc<[_]> = files.into();
-        let mut start = 0;
-        while start < files.len() {
+        let folder = self.config.folder.clone();
+        let look = |start: usize| {
             let rest = Arc::clone(&files);
-            let looks = self.blocking(move |folder| Ok(folder::look(folder, rest.get(start..).unwrap_or(&[])))).await?;
+            blocking(&folder, move |folder| Ok(folder::look(folder, rest.get(start..).unwrap_or(&[]))))
+        };
+        let mut start = 0;
+        let mut next = look(0);
+        while start < files.len() {
+            let looks = next.await?;
             let names = files.iter().skip(start).map(|(name, _)| name.clone());
             start += looks.len();
+            // The next files are read while these are made durable.
+            next = look(start);
             self.take(names.zip(looks), sink, &mut pass).await?;
         }
         self.remove_journaled().await?;
@@ -365,12 +372,26 @@ impl Spool {
     /// Runs file operations where they do not hold up others.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&std::path::Path) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, SpoolError> {
-        let folder = self.config.folder.clone();
-        let result =
-            tokio::task::spawn_blocking(move || work(&folder)).await.unwrap_or_else(|e| Err(io::Error::other(e)));
-        result.map_err(|cause| SpoolError::Folder { folder: self.config.folder.clone(), cause })
+        blocking(&self.config.folder, work).await
+    }
+}
+
+/// Begins file operations where they do not hold up others.
+fn blocking<T, W>(folder: &Path, work: W) -> impl Future<Output = Result<T, SpoolError>> + Send + use<T, W>
+where
+    T: Send + 'static,
+    W: FnOnce(&Path) -> io::Result<T> + Send + 'static,
+{
+    let folder = folder.to_owned();
+    let running = tokio::task::spawn_blocking({
+        let folder = folder.clone();
+        move || work(&folder)
+    });
+    async move {
+        let result = running.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        result.map_err(|cause| SpoolError::Folder { folder, cause })
     }
 }
 

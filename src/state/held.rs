@@ -43,7 +43,7 @@ pub enum Population {
 
 /// Losses that the guard let pass, noted before the first call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Lost {
     /// The task: a repetition of it is no further loss.
     pub seq: Seq,
     /// When, in milliseconds since 1970.

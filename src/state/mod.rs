@@ -3,17 +3,19 @@
 //! The engine sees state only through the trait [`Store`]; one folder per backend implements it.
 
 mod error;
+mod fingerprint;
 mod held;
 pub mod sqlite;
 mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
-pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Population, Release, Taken, weight};
-pub use store::{AuditFilter, Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, TaskSort};
+pub use fingerprint::Fingerprint;
+pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Lost, Population, Release, weight};
+pub use store::{AuditFilter, Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
     AuditRow, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task,
-    Verdict, WaitingChange,
+    Verdict, WaitingChange, Work,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Footprint, Found, Handle, HeldMark, HeldRow, InForce, JournalEntry, KeptRow, ListId, NewTask, Outcome,
-    ParkedRow, Record, Release, Seq, StateError, Taken, WaitingChange,
+    AuditRow, Footprint, Found, Handle, HeldMark, HeldRow, InForce, JournalEntry, KeptRow, ListId, Lost, NewTask,
+    Outcome, ParkedRow, Record, Release, Seq, StateError, WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -77,6 +77,15 @@ pub struct Backlog {
     pub kept: u64,
 }
 
+/// What became of tasks that were taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The last position in the journal.
+    pub last: Seq,
+    /// How many wanted nothing new of a settled object: they are in the audit trail and not in the journal.
+    pub settled: u64,
+}
+
 /// How much is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +103,15 @@ pub trait Store: Send + Sync + 'static {
         cursor: Option<(&str, &str)>,
     ) -> impl Future<Output = Result<Seq, StateError>> + Send;
 
+    /// As [`Store::append`], for what a source delivers: an event that wants nothing new of a settled object, under the mapping
+    /// and settings of this revision, and before which nothing waits, is done at once.
+    fn take_in(
+        &self,
+        tasks: &[NewTask],
+        cursor: (&str, &str),
+        revision: &str,
+    ) -> impl Future<Output = Result<Taken, StateError>> + Send;
+
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
 
@@ -108,9 +126,8 @@ pub trait Store: Send + Sync + 'static {
     /// The oldest task of an object.
     fn oldest_task(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Seq>, StateError>> + Send;
 
-    /// A task with what is known of its object; none if the task has ended.
-    fn work(&self, seq: Seq)
-    -> impl Future<Output = Result<Option<(JournalEntry, Option<Record>)>, StateError>> + Send;
+    /// Tasks with what is known of their objects, in no order; those that have ended are missing in the answer.
+    fn work(&self, seqs: &[Seq]) -> impl Future<Output = Result<Vec<Work>, StateError>> + Send;
 
     /// What is known of an object.
     fn record(&self, object: &ObjectId) -> impl Future<Output = Result<Option<Record>, StateError>> + Send;
@@ -160,13 +177,13 @@ pub trait Store: Send + Sync + 'static {
     fn drop_parked(&self, filter: &ParkedFilter, origin: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
 
     /// Notes losses before they happen; survives a power failure.
-    fn note_losses(&self, taken: &Taken) -> impl Future<Output = Result<(), StateError>> + Send;
+    fn note_losses(&self, lost: &Lost) -> impl Future<Output = Result<(), StateError>> + Send;
 
     /// Strikes the losses of a task out: it failed without effect.
     fn strike_losses(&self, task: Seq) -> impl Future<Output = Result<(), StateError>> + Send;
 
     /// The losses since a time in milliseconds since 1970, oldest first.
-    fn losses_since(&self, time: i64) -> impl Future<Output = Result<Vec<Taken>, StateError>> + Send;
+    fn losses_since(&self, time: i64) -> impl Future<Output = Result<Vec<Lost>, StateError>> + Send;
 
     /// How many known objects of a type the target holds something of; `nothing` is the state of the others. Looks at each
     /// of them.

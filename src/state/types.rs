@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
-use super::{Approval, HeldRow};
+use super::{Approval, Fingerprint, HeldRow};
 
 /// A name by which objects refer to each other or that only one of them may hold, for instance `dn:uid=anna,dc=example`,
 /// `context:10` or `mail:10/anna@example.org`. Compared as text: whoever makes one brings it into canonical form.
@@ -177,6 +177,17 @@ pub struct Record {
     pub revision: String,
 }
 
+/// A task with what is known of its object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// The task.
+    pub entry: JournalEntry,
+    /// What is recorded.
+    pub record: Option<Record>,
+    /// Whether what is recorded is all that there was to do, and nothing that the object refers to has changed since.
+    pub settled: bool,
+}
+
 /// What other objects need to know of an object, in the form of the target: small, without personal data where possible.
 pub type Face = Value;
 
@@ -233,6 +244,9 @@ pub struct Outcome {
     pub partial: Option<Box<Record>>,
     /// Handles whose dependants must be planned again.
     pub ripple: Vec<Handle>,
+    /// What the task wanted, if the object is settled: it is as wanted, with nothing left to do or to say, so that an event
+    /// that wants the same again changes nothing.
+    pub settled: Option<Fingerprint>,
     /// The line in the audit trail, if the outcome is worth one.
     pub audit: Option<AuditRow>,
 }

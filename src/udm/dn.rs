@@ -123,15 +123,23 @@ impl FromStr for Dn {
     type Err = DnError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut canonical = String::with_capacity(text.len());
-        for (index, (rdn, _)) in scan::steps(text)?.iter().enumerate() {
-            if index > 0 {
-                canonical.push(',');
-            }
-            rdn.write_canonical(&mut canonical);
+        if scan::is_simple(text) {
+            return Ok(Self { canonical: text.to_ascii_lowercase(), text: text.to_owned() });
         }
-        Ok(Self { text: text.to_owned(), canonical })
+        canonical(text).map(|canonical| Self { text: text.to_owned(), canonical })
     }
+}
+
+/// The canonical form of any name.
+fn canonical(text: &str) -> Result<String, DnError> {
+    let mut canonical = String::with_capacity(text.len());
+    for (index, (rdn, _)) in scan::steps(text)?.iter().enumerate() {
+        if index > 0 {
+            canonical.push(',');
+        }
+        rdn.write_canonical(&mut canonical);
+    }
+    Ok(canonical)
 }
 
 impl TryFrom<String> for Dn {

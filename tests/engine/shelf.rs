@@ -181,8 +181,8 @@ impl Target for Shelf {
         Ok(Decision::Do(Plan { base, calls, skipped: None, warnings: vec![], attributes: vec![] }))
     }
 
-    fn losses(&self, _: &Input<'_, Self>, plan: &Plan<Self>) -> Vec<Loss> {
-        let removals = plan.calls.iter().filter(|call| matches!(call, Call::Remove { .. }));
+    fn losses(&self, _: &ObjectId, _: ObjectType, _: Option<&Properties>, _: &OnShelf, calls: &[Call]) -> Vec<Loss> {
+        let removals = calls.iter().filter(|call| matches!(call, Call::Remove { .. }));
         removals.map(|_| one()).collect()
     }
 

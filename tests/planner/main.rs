@@ -18,6 +18,7 @@ mod groups;
 mod idempotence;
 mod inputs;
 mod mappings;
+mod members;
 mod moves;
 mod ox;
 mod pictures;

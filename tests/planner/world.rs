@@ -63,6 +63,8 @@ struct Record {
     state: OxState,
     face: Value,
     footprint: Footprint,
+    /// It was planned to its end, and nothing that it refers to has changed since.
+    settled: bool,
 }
 
 /// What happened to one object.
@@ -306,6 +308,9 @@ impl World {
     fn take(&mut self, event: &Event) -> Outcome {
         let mut outcome = self.work(event);
         let crashed = self.crash.is_some_and(|(left, _)| left == 0);
+        if crashed {
+            self.records.values_mut().for_each(|record| record.settled = false);
+        }
         if outcome.rejection.is_none() && !crashed {
             self.assert_settled(event);
         }
@@ -320,6 +325,9 @@ impl World {
         let mut done = BTreeSet::from([object.clone()]);
         while let Some(changed) = queue.pop() {
             let touched = self.touched.remove(&changed).unwrap_or_default();
+            for record in self.records.values_mut() {
+                record.settled &= !record.footprint.refs.iter().any(|handle| touched.contains(handle));
+            }
             let dependants: Vec<Event> = self
                 .records
                 .iter()
@@ -390,7 +398,9 @@ impl World {
             let json = serde_json::to_value(&state).unwrap();
             assert_eq!(serde_json::from_value::<OxState>(json).unwrap(), state);
             let (kind, dn) = (event.kind, event.dn.clone());
-            self.records.insert(event.object.clone(), Record { kind, dn, desired: kept, state, face, footprint });
+            let settled = !failed;
+            self.records
+                .insert(event.object.clone(), Record { kind, dn, desired: kept, state, face, footprint, settled });
         }
         outcome
     }
@@ -437,7 +447,27 @@ impl World {
         facts: &mut Vec<oxherd::ox::model::Fact>,
         asked: &mut Vec<Query>,
     ) -> Result<OxPlan, Rejection> {
-        let mut known = Known::default();
+        let former = self.records.get(&event.object).filter(|record| record.settled && facts.is_empty());
+        let short = former.and_then(|record| record.desired.clone()).map(|former| {
+            let mut known = Known::default();
+            known.set_former(former);
+            self.plan_knowing(known, event, state, &mut Vec::new(), &mut Vec::new())
+        });
+        let plan = self.plan_knowing(Known::default(), event, state, facts, asked);
+        if let Some(short) = short {
+            assert_eq!(short, plan, "what is known of the last plan saves work and changes nothing");
+        }
+        plan
+    }
+
+    fn plan_knowing(
+        &self,
+        mut known: Known,
+        event: &Event,
+        state: &OxState,
+        facts: &mut Vec<oxherd::ox::model::Fact>,
+        asked: &mut Vec<Query>,
+    ) -> Result<OxPlan, Rejection> {
         for _ in 0..30 {
             let input = PlanInput {
                 object: &event.object,

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::hash::Hash;
 use std::time::Duration;
 
-use crate::state::{Handle, HeldRow, Loss, Population, Seq, Taken, weight};
+use crate::state::{Handle, HeldRow, Loss, Lost, Population, Seq, weight};
 use crate::udm::{ObjectId, ObjectType};
 
 use super::GuardLimits;
@@ -46,8 +46,8 @@ impl Ledger {
     }
 
     /// What was let pass before the engine started.
-    pub(super) fn remember(&mut self, taken: Vec<Taken>) {
-        for Taken { seq, at, losses } in taken {
+    pub(super) fn remember(&mut self, taken: Vec<Lost>) {
+        for Lost { seq, at, losses } in taken {
             self.waiting.remove(&seq);
             self.taken.put(seq, at, losses);
         }

@@ -1,5 +1,8 @@
 //! The built-in mapping and the user properties that a Univention directory is known to have.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::{Clear, Entry, Transform};
 use crate::ox::attribute::Attribute;
 
@@ -113,12 +116,13 @@ pub(super) fn entries() -> impl Iterator<Item = (Attribute, Entry)> {
     })
 }
 
-/// The properties of the built-in mapping.
-pub(super) fn properties() -> impl Iterator<Item = &'static str> {
-    TABLE
-        .iter()
-        .flat_map(|(_, property, alternatives, _)| std::iter::once(*property).chain(alternatives.iter().copied()))
-}
+/// The properties of the built-in mapping. Each property of each event is looked for among them.
+pub(super) static PROPERTIES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let names = |(_, property, alternatives, _): &(_, &'static str, &'static [&'static str], _)| {
+        std::iter::once(*property).chain(alternatives.iter().copied())
+    };
+    TABLE.iter().flat_map(names).collect()
+});
 
 /// Further properties of users that a Univention directory is known to have.
 pub(super) const KNOWN: &[&str] = &[

@@ -162,7 +162,7 @@ impl Mapping {
                 entry.required = true;
             }
         }
-        if errors.is_empty() { Ok(Self { entries }) } else { Err(MappingErrors(errors)) }
+        if errors.is_empty() { Ok(Self::new(entries)) } else { Err(MappingErrors(errors)) }
     }
 
     /// The shortest written form: the differences from the built-in mapping.
@@ -266,7 +266,7 @@ impl EntrySpec {
 }
 
 fn known() -> impl Iterator<Item = &'static str> {
-    default::properties().chain(default::KNOWN.iter().copied())
+    default::PROPERTIES.iter().copied().chain(default::KNOWN.iter().copied())
 }
 
 /// The known property that was surely meant: the same in another case, or an `ox…` name or a long one with one wrong

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -18,6 +19,15 @@ pub struct OperationCounters {
     pub largest_request: u64,
 }
 
+/// How busy the user writes of a context were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LaneTime {
+    /// Microseconds in which at least one user write was under way.
+    pub busy_us: u64,
+    /// Microseconds from the begin of the first one to the end of the last one.
+    pub span_us: u64,
+}
+
 /// All counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
@@ -31,6 +41,8 @@ pub struct Counters {
     pub operations: BTreeMap<String, OperationCounters>,
     /// The most user writes seen at the same time, by context. More than one means that a client made itself wait.
     pub max_concurrent_user_writes: BTreeMap<i64, u64>,
+    /// How busy the user writes were, by context.
+    pub user_write_time: BTreeMap<i64, LaneTime>,
 }
 
 impl Counters {
@@ -49,7 +61,30 @@ impl Counters {
 struct Inner {
     connections: u64,
     operations: HashMap<(&'static str, &'static str), OperationCounters>,
-    user_writes: HashMap<i64, (u64, u64)>,
+    user_writes: HashMap<i64, Lane>,
+}
+
+/// The user writes of a context.
+#[derive(Debug)]
+struct Lane {
+    now: u64,
+    most: u64,
+    busy: Duration,
+    first: Instant,
+    /// When the first of those began that are under way.
+    since: Instant,
+    last: Instant,
+}
+
+impl Lane {
+    fn new(at: Instant) -> Self {
+        Self { now: 0, most: 0, busy: Duration::ZERO, first: at, since: at, last: at }
+    }
+
+    fn time(&self) -> LaneTime {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        LaneTime { busy_us: micros(self.busy), span_us: micros(self.last - self.first) }
+    }
 }
 
 /// The counters of a running server.
@@ -76,9 +111,13 @@ impl Register {
     /// Notes that a user write is under way in a context, until the answer is dropped.
     pub fn user_write(&self, context: i64) -> UnderWay<'_> {
         let mut inner = self.inner();
-        let (now, most) = inner.user_writes.entry(context).or_default();
-        *now += 1;
-        *most = (*most).max(*now);
+        let at = Instant::now();
+        let lane = inner.user_writes.entry(context).or_insert_with(|| Lane::new(at));
+        if lane.now == 0 {
+            lane.since = at;
+        }
+        lane.now += 1;
+        lane.most = lane.most.max(lane.now);
         UnderWay { register: self, context }
     }
 
@@ -95,7 +134,8 @@ impl Register {
             connections: inner.connections,
             bytes_in: operations.values().map(|counters| counters.bytes_in).sum(),
             operations,
-            max_concurrent_user_writes: inner.user_writes.iter().map(|(id, (_, most))| (*id, *most)).collect(),
+            max_concurrent_user_writes: inner.user_writes.iter().map(|(id, lane)| (*id, lane.most)).collect(),
+            user_write_time: inner.user_writes.iter().map(|(id, lane)| (*id, lane.time())).collect(),
         }
     }
 
@@ -104,9 +144,10 @@ impl Register {
         let mut inner = self.inner();
         inner.connections = 0;
         inner.operations.clear();
-        inner.user_writes.retain(|_, (now, most)| {
-            *most = *now;
-            *now > 0
+        let at = Instant::now();
+        inner.user_writes.retain(|_, lane| {
+            *lane = Lane { now: lane.now, most: lane.now, ..Lane::new(at) };
+            lane.now > 0
         });
     }
 
@@ -124,8 +165,12 @@ pub struct UnderWay<'r> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Some((now, _)) = self.register.inner().user_writes.get_mut(&self.context) {
-            *now = now.saturating_sub(1);
+        if let Some(lane) = self.register.inner().user_writes.get_mut(&self.context) {
+            lane.now = lane.now.saturating_sub(1);
+            if lane.now == 0 {
+                lane.last = Instant::now();
+                lane.busy += lane.last - lane.since;
+            }
         }
     }
 }

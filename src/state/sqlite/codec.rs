@@ -38,13 +38,12 @@ pub(super) fn task_json(task: &Task) -> Result<Option<String>, StateError> {
     }
 }
 
-/// What the journal keeps of a new task, for a bulk insert.
-#[derive(Serialize)]
+/// What the journal keeps of a new task.
 pub(super) struct JournalRow<'a> {
-    object: &'a str,
-    kind: &'a str,
-    event: Option<String>,
-    origin: &'a str,
+    pub(super) object: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) event: Option<String>,
+    pub(super) origin: &'a str,
 }
 
 /// The journal row of a new task.

@@ -7,10 +7,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 use sqlx::{Row, SqliteConnection};
 
-use crate::state::{Footprint, Handle, HeldRow, Outcome, ParkedRow, Record, StateError, Verdict, now_ms};
+use crate::state::{AuditRow, Footprint, Handle, HeldRow, Outcome, ParkedRow, Record, StateError, Verdict, now_ms};
 
 use super::codec::{json, parse, task_json};
-use super::held;
+use super::intake::write_settled;
+use super::{held, rows};
 
 pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
     let batch = Batch::of(outcomes)?;
@@ -27,17 +28,24 @@ pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcom
     write_parked(connection, &batch).await?;
     held::write(connection, &batch.held).await?;
     write_kept(connection, &batch).await?;
+    write_settled(connection, outcomes).await?;
     queue_dependants(connection, &batch.ripple).await?;
-    run(
-        connection,
-        "INSERT INTO audit (at, object, row) SELECT value ->> 'at', value ->> 'object', value FROM json_each(?1)",
-        &batch.audit,
-    )
-    .await
+    write_audit(connection, batch.audit.into_iter()).await
+}
+
+/// Writes lines of the audit trail.
+pub(super) async fn write_audit(
+    connection: &mut SqliteConnection,
+    lines: impl Iterator<Item = &AuditRow>,
+) -> Result<(), StateError> {
+    let lines: Vec<_> =
+        lines.map(|line| Ok((line.at, line.object.as_str(), json(line)?))).collect::<Result<_, StateError>>()?;
+    let statement = ("INSERT INTO audit (at, object, row)", 3, "");
+    rows::insert(connection, statement, &lines, |query, (at, object, row)| query.bind(at).bind(*object).bind(row)).await
 }
 
 /// Runs a bulk statement, unless there is nothing to do.
-async fn run<V: Serialize>(
+pub(super) async fn run<V: Serialize>(
     connection: &mut SqliteConnection,
     statement: &'static str,
     rows: &[V],
@@ -62,7 +70,7 @@ struct Batch<'a> {
     kept: Vec<(&'a str, i64)>,
     not_kept: Vec<&'a str>,
     ripple: Vec<&'a str>,
-    audit: Vec<&'a crate::state::AuditRow>,
+    audit: Vec<&'a AuditRow>,
 }
 
 impl<'a> Batch<'a> {
@@ -119,17 +127,24 @@ impl<'a> Batch<'a> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct ObjectRow<'a> {
-    object: &'a str,
-    kind: &'a str,
-    dn: &'a str,
+    record: &'a Record,
     desired: String,
     state: String,
     face: String,
     footprint: String,
-    revision: &'a str,
+}
+
+impl<'a> ObjectRow<'a> {
+    fn of(record: &'a Record) -> Result<Self, StateError> {
+        Ok(Self {
+            record,
+            desired: json(&record.desired)?,
+            state: json(&record.state)?,
+            face: json(&record.face)?,
+            footprint: json(&record.footprint)?,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -140,41 +155,51 @@ struct Name<'a> {
 
 async fn write_records(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), StateError> {
     let former = former_footprints(connection, &batch.records).await?;
-    let rows: Vec<_> = batch
-        .records
-        .iter()
-        .map(|record| {
-            Ok(ObjectRow {
-                object: record.object.as_str(),
-                kind: record.kind.as_str(),
-                dn: record.dn.as_str(),
-                desired: json(&record.desired)?,
-                state: json(&record.state)?,
-                face: json(&record.face)?,
-                footprint: json(&record.footprint)?,
-                revision: &record.revision,
-            })
-        })
-        .collect::<Result<_, StateError>>()?;
-    if !rows.is_empty() {
-        sqlx::query(
-            "INSERT INTO objects (object, kind, dn, desired, state, face, footprint, revision, updated_at)
-             SELECT value ->> 'object', value ->> 'kind', value ->> 'dn', value ->> 'desired', value ->> 'state',
-                    value ->> 'face', value ->> 'footprint', value ->> 'revision', ?2
-             FROM json_each(?1) WHERE true
-             ON CONFLICT (object) DO UPDATE SET kind = excluded.kind, dn = excluded.dn, desired = excluded.desired,
-                 state = excluded.state, face = excluded.face, footprint = excluded.footprint,
-                 revision = excluded.revision, updated_at = excluded.updated_at",
-        )
-        .bind(json(&rows)?)
-        .bind(now_ms())
-        .execute(&mut *connection)
-        .await?;
-    }
+    let rows: Vec<_> = batch.records.iter().map(|record| ObjectRow::of(record)).collect::<Result<_, _>>()?;
+    let statement = (
+        "INSERT INTO objects (object, kind, dn, desired, state, face, footprint, revision, updated_at)",
+        9,
+        "ON CONFLICT (object) DO UPDATE SET kind = excluded.kind, dn = excluded.dn, desired = excluded.desired,
+             state = excluded.state, face = excluded.face, footprint = excluded.footprint,
+             revision = excluded.revision, updated_at = excluded.updated_at",
+    );
+    let now = now_ms();
+    rows::insert(connection, statement, &rows, |query, row| {
+        let record = row.record;
+        query
+            .bind(record.object.as_str())
+            .bind(record.kind.as_str())
+            .bind(record.dn.as_str())
+            .bind(&row.desired)
+            .bind(&row.state)
+            .bind(&row.face)
+            .bind(&row.footprint)
+            .bind(&record.revision)
+            .bind(now)
+    })
+    .await?;
 
-    let mut names = NameChanges::default();
+    // Mostly a footprint stays as it was. It need not be read then.
+    let mut others: HashMap<&str, Footprint> = HashMap::new();
+    let (mut names, mut same) = (NameChanges::default(), HashSet::new());
+    for row in &rows {
+        let object = row.record.object.as_str();
+        match former.get(object) {
+            Some(text) if *text == row.footprint => {
+                same.insert(object);
+            }
+            Some(text) => {
+                others.insert(object, parse("footprint", text)?);
+            }
+            None => {}
+        }
+    }
     for record in &batch.records {
-        names.collect(record, former.get(record.object.as_str()));
+        let object = record.object.as_str();
+        names.claim(record);
+        if !same.contains(object) {
+            names.differences(record, others.get(object));
+        }
     }
     for statement in [
         "DELETE FROM objects WHERE object IN (SELECT value FROM json_each(?1))",
@@ -189,31 +214,27 @@ async fn write_records(connection: &mut SqliteConnection, batch: &Batch<'_>) -> 
         &names.handles_gone,
     )
     .await?;
-    run(
-        connection,
-        "INSERT INTO handles (handle, object) SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1) WHERE true
-         ON CONFLICT (handle) DO UPDATE SET object = excluded.object",
-        &names.handles_new,
-    )
-    .await?;
+    let statement = (
+        "INSERT INTO handles (handle, object)",
+        2,
+        "ON CONFLICT (handle) DO UPDATE SET object = excluded.object WHERE handles.object <> excluded.object",
+    );
+    rows::insert(connection, statement, &names.handles_new, |query, name| query.bind(name.handle).bind(name.object))
+        .await?;
     run(
         connection,
         "DELETE FROM refs WHERE (handle, object) IN (SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1))",
         &names.refs_gone,
     )
     .await?;
-    run(
-        connection,
-        "INSERT OR IGNORE INTO refs (handle, object) SELECT value ->> 'handle', value ->> 'object' FROM json_each(?1)",
-        &names.refs_new,
-    )
-    .await
+    let statement = ("INSERT OR IGNORE INTO refs (handle, object)", 2, "");
+    rows::insert(connection, statement, &names.refs_new, |query, name| query.bind(name.handle).bind(name.object)).await
 }
 
 async fn former_footprints(
     connection: &mut SqliteConnection,
     records: &[&Record],
-) -> Result<HashMap<String, Footprint>, StateError> {
+) -> Result<HashMap<String, String>, StateError> {
     if records.is_empty() {
         return Ok(HashMap::new());
     }
@@ -222,7 +243,7 @@ async fn former_footprints(
         .bind(json(&ids)?)
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok((row.get(0), parse("footprint", row.get(1))?))).collect()
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// Differences of the name tables. Only these are written: a group of thousands that gets one member more costs one row.
@@ -235,21 +256,26 @@ struct NameChanges<'a> {
 }
 
 impl<'a> NameChanges<'a> {
-    fn collect(&mut self, record: &'a Record, former: Option<&'a Footprint>) {
+    /// Handles are few and may have been taken by another object meanwhile: all of them are claimed each time.
+    fn claim(&mut self, record: &'a Record) {
+        let object = record.object.as_str();
+        self.handles_new.extend(record.footprint.handles.iter().map(|handle| Name { handle: handle.as_str(), object }));
+    }
+
+    fn differences(&mut self, record: &'a Record, former: Option<&'a Footprint>) {
         let object = record.object.as_str();
         let name = |handle: &'a Handle| Name { handle: handle.as_str(), object };
         let now = &record.footprint;
         let (old_handles, old_refs) = former.map_or((&[][..], &[][..]), |f| (&f.handles[..], &f.refs[..]));
-        // Handles are few and may have been taken by another object meanwhile: always claim all of them.
-        self.handles_new.extend(now.handles.iter().map(name));
         let current: HashSet<_> = now.handles.iter().collect();
         let gone = old_handles.iter().filter(|handle| !current.contains(handle) && !lingers(handle));
         self.handles_gone.extend(gone.map(name));
-        if old_refs == now.refs {
-            return;
-        }
-        let before: HashSet<_> = old_refs.iter().collect();
-        let after: HashSet<_> = now.refs.iter().collect();
+        // Both are sorted, so that few differences are close together in a long list.
+        let head = old_refs.iter().zip(&now.refs).take_while(|(old, new)| old == new).count();
+        let (old_refs, new_refs) = (&old_refs[head..], &now.refs[head..]);
+        let tail = old_refs.iter().rev().zip(new_refs.iter().rev()).take_while(|(old, new)| old == new).count();
+        let before: HashSet<_> = old_refs[..old_refs.len() - tail].iter().collect();
+        let after: HashSet<_> = new_refs[..new_refs.len() - tail].iter().collect();
         self.refs_new.extend(after.difference(&before).map(|handle| name(handle)));
         self.refs_gone.extend(before.difference(&after).map(|handle| name(handle)));
     }
@@ -319,6 +345,14 @@ pub(super) async fn queue_dependants(connection: &mut SqliteConnection, ripple: 
         return Ok(());
     }
     let handles = json(&ripple)?;
+    // Those that have a task in the journal already are not queued: whatever it wants, it must look at everything.
+    sqlx::query(
+        "DELETE FROM settled WHERE object IN
+         (SELECT object FROM refs WHERE handle IN (SELECT value FROM json_each(?1)))",
+    )
+    .bind(&handles)
+    .execute(&mut *connection)
+    .await?;
     sqlx::query(
         "INSERT INTO journal (object, kind, event, origin, received_at)
          SELECT p.object, p.kind, p.event, 'dependency changed', ?2 FROM parked p

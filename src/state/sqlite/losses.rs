@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use crate::state::{Handle, KeptFilter, KeptRow, Seq, StateError, Taken, now_ms};
+use crate::state::{Handle, KeptFilter, KeptRow, Lost, Seq, StateError, now_ms};
 use crate::udm::ObjectType;
 
 use super::codec::{json, kind, object_id, parse};
@@ -11,7 +11,7 @@ use super::codec::{json, kind, object_id, parse};
 /// Losses are forgotten after this time: no sensible window is longer.
 const FORGOTTEN_AFTER_MS: i64 = 400 * 24 * 3_600_000;
 
-pub(super) async fn note(connection: &mut SqliteConnection, taken: &Taken) -> Result<(), StateError> {
+pub(super) async fn note(connection: &mut SqliteConnection, taken: &Lost) -> Result<(), StateError> {
     sqlx::query("INSERT OR REPLACE INTO losses (seq, at, losses) VALUES (?1, ?2, ?3)")
         .bind(taken.seq.0)
         .bind(taken.at)
@@ -27,13 +27,13 @@ pub(super) async fn strike(connection: &mut SqliteConnection, task: Seq) -> Resu
     Ok(())
 }
 
-pub(super) async fn since(pool: &SqlitePool, time: i64) -> Result<Vec<Taken>, StateError> {
+pub(super) async fn since(pool: &SqlitePool, time: i64) -> Result<Vec<Lost>, StateError> {
     let rows = sqlx::query("SELECT seq, at, losses FROM losses WHERE at >= ?1 ORDER BY at, seq")
         .bind(time)
         .fetch_all(pool)
         .await?;
     rows.iter()
-        .map(|row| Ok(Taken { seq: Seq(row.get(0)), at: row.get(1), losses: parse("loss", row.get(2))? }))
+        .map(|row| Ok(Lost { seq: Seq(row.get(0)), at: row.get(1), losses: parse("loss", row.get(2))? }))
         .collect()
 }
 

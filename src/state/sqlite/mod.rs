@@ -9,10 +9,12 @@ mod commit;
 mod credentials;
 mod faces;
 mod held;
+mod intake;
 mod losses;
 mod open;
 mod parked;
 mod read;
+mod rows;
 mod settings;
 mod shadow;
 mod transaction;
@@ -28,8 +30,8 @@ use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
     AuditFilter, AuditRow, Backlog, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, InForce, JournalEntry,
-    KeptFilter, KeptRow, ListId, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError, Store,
-    Taken, Task, TaskSort, WaitingChange, now_ms,
+    KeptFilter, KeptRow, ListId, Lost, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release, Seq, StateError,
+    Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -57,31 +59,14 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     async fn append(&self, tasks: &[NewTask], cursor: Option<(&str, &str)>) -> Result<Seq, StateError> {
-        let rows: Vec<_> = tasks.iter().map(codec::journal_row).collect::<Result<_, _>>()?;
         let mut connection = self.write(Durability::Power).await?;
-        let work = async {
-            sqlx::query(
-                "INSERT INTO journal (object, kind, event, origin, received_at)
-                 SELECT value ->> 'object', value ->> 'kind', value ->> 'event', value ->> 'origin', ?2 FROM json_each(?1)",
-            )
-            .bind(codec::json(&rows)?)
-            .bind(now_ms())
-            .execute(&mut *connection)
-            .await?;
-            if let Some((source, position)) = cursor {
-                sqlx::query(
-                    "INSERT INTO cursors (source, position) VALUES (?1, ?2)
-                     ON CONFLICT (source) DO UPDATE SET position = excluded.position",
-                )
-                .bind(source)
-                .bind(position)
-                .execute(&mut *connection)
-                .await?;
-            }
-            let last = sqlx::query("SELECT coalesce(max(seq), 0) FROM journal").fetch_one(&mut *connection).await?;
-            Ok(Seq(last.get(0)))
-        }
-        .await;
+        let work = intake::append(&mut connection, tasks.iter(), cursor).await;
+        finish(connection, work).await
+    }
+
+    async fn take_in(&self, tasks: &[NewTask], cursor: (&str, &str), revision: &str) -> Result<Taken, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = intake::take_in(&mut connection, tasks, cursor, revision).await;
         finish(connection, work).await
     }
 
@@ -101,8 +86,8 @@ impl Store for SqliteStore {
         read::oldest_task(&self.readers, object).await
     }
 
-    async fn work(&self, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
-        read::work(&self.readers, seq).await
+    async fn work(&self, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
+        read::work(&self.readers, seqs).await
     }
 
     async fn record(&self, object: &ObjectId) -> Result<Option<Record>, StateError> {
@@ -152,10 +137,11 @@ impl Store for SqliteStore {
 
     async fn replan_outdated(&self, revision: &str) -> Result<u64, StateError> {
         let mut connection = self.write(Durability::Process).await?;
+        // Two ranges instead of `<>`, so that the index is used: at a start all objects are up to date.
         let work = sqlx::query(
             "INSERT INTO journal (object, kind, event, origin, received_at)
              SELECT object, kind, NULL, 'settings ' || ?1, ?2 FROM objects
-             WHERE revision <> ?1 AND object NOT IN (SELECT object FROM journal)",
+             WHERE (revision < ?1 OR revision > ?1) AND NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = objects.object)",
         )
         .bind(revision)
         .bind(now_ms())
@@ -182,9 +168,9 @@ impl Store for SqliteStore {
         finish(connection, work).await
     }
 
-    async fn note_losses(&self, taken: &Taken) -> Result<(), StateError> {
+    async fn note_losses(&self, lost: &Lost) -> Result<(), StateError> {
         let mut connection = self.write(Durability::Power).await?;
-        let work = losses::note(&mut connection, taken).await;
+        let work = losses::note(&mut connection, lost).await;
         finish(connection, work).await
     }
 
@@ -194,7 +180,7 @@ impl Store for SqliteStore {
         finish(connection, work).await
     }
 
-    async fn losses_since(&self, time: i64) -> Result<Vec<Taken>, StateError> {
+    async fn losses_since(&self, time: i64) -> Result<Vec<Lost>, StateError> {
         losses::since(&self.readers, time).await
     }
 

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlitePool};
 
 use crate::state::{
-    Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort,
+    Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort, Work,
 };
 use crate::udm::{ObjectId, ObjectType, Properties};
 
@@ -50,20 +50,23 @@ pub(super) async fn oldest_task(pool: &SqlitePool, object: &ObjectId) -> Result<
     Ok(row.get::<Option<i64>, _>(0).map(Seq))
 }
 
-pub(super) async fn work(pool: &SqlitePool, seq: Seq) -> Result<Option<(JournalEntry, Option<Record>)>, StateError> {
-    let row = sqlx::query(
+pub(super) async fn work(pool: &SqlitePool, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
+    let rows = sqlx::query(
         "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at, j.approval,
-                o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision
-         FROM journal j LEFT JOIN objects o ON o.object = j.object WHERE j.seq = ?1",
+                o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision,
+                EXISTS (SELECT 1 FROM settled s WHERE s.object = j.object) AS settled
+         FROM json_each(?1) w CROSS JOIN journal j ON j.seq = w.value LEFT JOIN objects o ON o.object = j.object",
     )
-    .bind(seq.0)
-    .fetch_optional(pool)
+    .bind(json(&seqs)?)
+    .fetch_all(pool)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let entry = entry(&row)?;
-    let known: Option<&str> = row.get("known_kind");
-    let known = known.map(|known| recorded(entry.task.object(), known, &row)).transpose()?;
-    Ok(Some((entry, known)))
+    let work = |row: &SqliteRow| {
+        let entry = entry(row)?;
+        let known: Option<&str> = row.get("known_kind");
+        let record = known.map(|known| recorded(entry.task.object(), known, row)).transpose()?;
+        Ok(Work { entry, record, settled: row.get("settled") })
+    };
+    rows.iter().map(work).collect()
 }
 
 pub(super) async fn record(pool: &SqlitePool, object: &ObjectId) -> Result<Option<Record>, StateError> {
@@ -154,8 +157,9 @@ pub(super) async fn referrers(pool: &SqlitePool, handle: &Handle) -> Result<Vec<
 
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
     let row = sqlx::query(
-        "SELECT count(*), min(received_at), (SELECT count(*) FROM parked), (SELECT count(*) FROM held),
-                (SELECT coalesce(max(id), 0) FROM held), (SELECT count(*) FROM kept) FROM journal",
+        "SELECT (SELECT count(*) FROM journal), (SELECT received_at FROM journal ORDER BY seq LIMIT 1),
+                (SELECT count(*) FROM parked), (SELECT count(*) FROM held), (SELECT coalesce(max(id), 0) FROM held),
+                (SELECT count(*) FROM kept)",
     )
     .fetch_one(pool)
     .await?;

@@ -30,12 +30,11 @@ impl Transaction {
     /// Begins when no other one is under way.
     pub(super) async fn begin(writer: &SqlitePool, durability: Durability) -> Result<Self, StateError> {
         let mut transaction = Self { connection: writer.acquire().await?, ended: false };
-        let pragma = match durability {
-            Durability::Power => "PRAGMA synchronous = FULL",
-            Durability::Process => "PRAGMA synchronous = NORMAL",
+        let begin = match durability {
+            Durability::Power => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Durability::Process => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
-        sqlx::query(pragma).execute(&mut *transaction).await?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *transaction).await?;
+        sqlx::query(begin).execute(&mut *transaction).await?;
         pass(FailurePoint::TransactionBegun);
         Ok(transaction)
     }

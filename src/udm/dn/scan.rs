@@ -6,6 +6,25 @@ use super::{DnError, Rdn};
 /// no script and never is in a name (U+FDD0 is a noncharacter).
 pub(super) const BINARY: char = '\u{fdd0}';
 
+/// Whether a name is of the plain form in which directories write nearly all, of which the canonical form differs in case
+/// only: `name=value` steps with ASCII letters and nothing that would be escaped, quoted, trimmed or sorted. A group has tens of
+/// thousands of them.
+pub(super) fn is_simple(text: &str) -> bool {
+    text.split(',').all(|step| {
+        let Some((name, value)) = step.split_once('=') else { return false };
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_value =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'/' | b':');
+        // Blanks only inside.
+        let (first, last) = (value.bytes().next(), value.bytes().next_back());
+        !name.is_empty()
+            && name.bytes().all(is_name)
+            && first.is_some_and(is_value)
+            && last.is_some_and(is_value)
+            && value.bytes().all(|byte| is_value(byte) || byte == b' ')
+    })
+}
+
 /// The steps of a name, each with the byte position at which the next one begins.
 pub(super) fn steps(text: &str) -> Result<Vec<(Rdn, usize)>, DnError> {
     let mut scanner = Scanner { text, at: 0 };

@@ -132,6 +132,14 @@ proptest! {
     }
 
     #[test]
+    fn plain_names_take_a_short_way_to_the_same_form(
+        steps in prop::collection::vec("[A-Za-z0-9_.-]{1,4}=[A-Za-z0-9_.@:/ +;#=-]{0,6}", 1..4)
+    ) {
+        let text = steps.join(",");
+        prop_assert_eq!(text.parse::<Dn>().map(|name| name.canonical), canonical(&text));
+    }
+
+    #[test]
     fn no_text_makes_it_stumble(text in "\\PC{0,40}") {
         if let Ok(name) = text.parse::<Dn>() {
             prop_assert_eq!(dn(name.canonical()), name);

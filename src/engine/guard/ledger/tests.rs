@@ -256,7 +256,7 @@ proptest! {
                     }
                     let taken = passed.iter().filter(|(at, _)| *at >= now - HOUR);
                     ledger.remember(
-                        taken.map(|(at, task)| Taken { seq: task.seq, at: *at, losses: task.losses.clone() }).collect(),
+                        taken.map(|(at, task)| Lost { seq: task.seq, at: *at, losses: task.losses.clone() }).collect(),
                     );
                     for (object, (at, losses)) in held {
                         ledger.held.put(object, at, losses);

@@ -1,5 +1,7 @@
 //! Groups: one OX group in each context in which the group has members.
 
+mod few;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ContextId, OxPlan, OxState, Planned, Rejection, Scope, conflict, handles, names, without};
@@ -17,6 +19,11 @@ const MANY: usize = 100;
 type Members = BTreeMap<ContextId, BTreeSet<UserId>>;
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
+    if let (Some(desired), OxState::Groups(held)) = (scope.input.desired, scope.input.state)
+        && let Some(plan) = few::plan(scope, desired, held)?
+    {
+        return Ok(plan);
+    }
     let mut held = held(scope);
     let desired = match scope.input.desired {
         Some(desired) if desired.flag("isOxGroup")? => desired,
@@ -104,16 +111,16 @@ fn members(scope: Scope<'_>, desired: &Properties, held: &mut GroupState) -> Pla
     let list = names("users", &desired.texts("users")?)?;
     let mut lookups = scope.lookups();
     let mut wanted = Members::new();
-    let mut now = Names::default();
+    let mut now = Vec::with_capacity(list.len());
     let is_gone = |(context, user)| scope.facts().any(|fact| *fact == Fact::UserGone { context, user });
     for member in lookups.members(&list, &held.names) {
         if is_gone((member.context, member.user)) {
             continue; // it will be made anew, and then the group is planned again
         }
-        now.insert(&list[member.position], (member.context, member.user));
+        now.push((&list[member.position], (member.context, member.user)));
         wanted.entry(member.context).or_default().insert(member.user);
     }
-    held.names = now;
+    held.names = now.into_iter().collect();
     for (context, group) in &mut held.groups {
         let none = BTreeSet::new();
         let wanted = wanted.get(context).unwrap_or(&none);
