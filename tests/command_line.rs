@@ -102,6 +102,15 @@ stringData: {{username: oxadminmaster, password: {password}}}
         (code, serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}\n{err}")))
     }
 
+    fn deleted(&mut self, name: &str) {
+        self.file(
+            &format!("user-{name}"),
+            "users/user",
+            &format!("uid={name},cn=users,dc=example,dc=test"),
+            Value::Null,
+        );
+    }
+
     fn users(&self) -> Vec<String> {
         let dump = self.ox.control().dump();
         let users = dump["contexts"]["10"]["users"].as_object().cloned().unwrap_or_default();
@@ -219,6 +228,73 @@ async fn a_batch_run_with_parked_objects_ends_with_3_and_they_can_be_handled() {
     let (_, history, _) = site.run(&["history", "-o", "json"]).await;
     let outcomes: Vec<Value> = serde_json::from_str::<Vec<Value>>(&history).unwrap();
     assert!(outcomes.iter().any(|row| row["outcome"] == "Dropped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_that_are_held_back_are_shown_approved_by_their_id_or_dropped() {
+    let mut site = Site::new().await;
+    site.describe("secret", "  policies: {deletionGuard: {maxCount: 1}}\n");
+    site.context();
+    for name in ["anna", "bert", "cora"] {
+        site.user(name, &[]);
+    }
+    assert_eq!(site.until_idle().await.0, 0);
+    for name in ["anna", "bert"] {
+        site.deleted(name);
+    }
+    let (code, summary) = site.until_idle().await;
+    assert_eq!((code, &summary[0]["held"], site.users().len()), (3, &json!(2), 3));
+    let id = summary[0]["heldList"].as_str().unwrap().to_owned();
+
+    let (_, list, _) = site.run(&["held", "list"]).await;
+    assert!(list.contains(&format!("approve-deletions --id {id}")) && list.contains("2 deletions asked for"), "{list}");
+    let (_, list, _) = site.run(&["held", "list", "-o", "json"]).await;
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!((list["id"].as_str(), &list["held"][0]["object"]), (Some(id.as_str()), &json!("user-anna")), "{list}");
+    assert!(!list.to_string().contains("example.test"), "no personal data: {list}");
+    let (_, shown, _) = site.run(&["held", "show", "user-bert"]).await;
+    assert!(shown.contains("itself (context 10)") && shown.contains("spool "), "{shown}");
+    let (code, _, error) = site.run(&["held", "show", "user-cora"]).await;
+    assert!(code == 2 && error.contains("held list"), "{error}");
+
+    let (code, _, error) = site.run(&["approve-deletions", "--id", "0123456789ab"]).await;
+    assert!(code == 2 && error.contains("nothing was released") && error.contains(&id), "{error}");
+    let (code, said, _) = site.run(&["approve-deletions", "--id", &id]).await;
+    assert!(code == 0 && said.starts_with("2 released"), "{said}");
+    assert_eq!((site.until_idle().await.0, site.users()), (0, vec!["cora".to_owned()]));
+    let (_, history, _) = site.run(&["history", "user-anna"]).await;
+    assert!(history.contains(&format!("approved deletion {id}")), "{history}");
+    let (code, _, error) = site.run(&["approve-deletions", "--id", &id]).await;
+    assert!(code == 2 && error.contains("nothing is held back"), "{error}");
+
+    site.describe("secret", "  policies: {deletionGuard: {maxCount: 0}}\n");
+    site.deleted("cora");
+    assert_eq!(site.until_idle().await.0, 3);
+    let (_, said, _) = site.run(&["held", "drop", "--all"]).await;
+    assert!(said.starts_with("1 dropped"), "{said}");
+    assert_eq!((site.until_idle().await.0, site.users()), (0, vec!["cora".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_users_that_are_kept_are_listed_and_deleted_at_once_on_request() {
+    let mut site = Site::new().await;
+    site.describe("secret", "  policies: {deletionPolicy: Disable}\n");
+    site.context();
+    site.user("anna", &[]);
+    site.until_idle().await;
+    site.deleted("anna");
+    let (code, summary) = site.until_idle().await;
+    assert_eq!((code, &summary[0]["kept"], site.users().len()), (0, &json!(1), 1));
+    let (_, list, _) = site.run(&["kept", "list"]).await;
+    assert!(list.contains("user-anna") && list.contains("ago"), "{list}");
+    let (code, _, error) = site.run(&["kept", "delete", "user-bert"]).await;
+    assert!(code == 2 && error.contains("is not kept"), "{error}");
+    let (_, said, _) = site.run(&["kept", "delete", "user-anna"]).await;
+    assert!(said.starts_with("1 queued"), "{said}");
+    site.until_idle().await;
+    assert_eq!(site.users(), [""; 0]);
+    let (_, list, _) = site.run(&["kept", "list"]).await;
+    assert_eq!(list.trim(), "Nothing is kept.");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use oxherd::engine::{Backoff, Engine, EngineHandle, EngineOptions, EngineStatus, Limits, Phase, Switch};
+use oxherd::engine::{
+    Backoff, Engine, EngineHandle, EngineOptions, EngineStatus, GuardLimits, Limits, Phase, Protection, Switch,
+};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{NewTask, ParkedFilter, Store, Task};
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
@@ -32,6 +34,7 @@ struct Bench {
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
     options: EngineOptions,
+    limits: GuardLimits,
 }
 
 fn options() -> EngineOptions {
@@ -48,23 +51,24 @@ impl Bench {
     }
 
     async fn with(options: EngineOptions) -> Self {
-        Self::open(tempfile::tempdir().unwrap(), Arc::default(), options).await
+        Self::open(tempfile::tempdir().unwrap(), Arc::default(), options, GuardLimits::NONE).await
     }
 
-    async fn open(folder: tempfile::TempDir, world: Arc<World>, options: EngineOptions) -> Self {
+    async fn open(folder: tempfile::TempDir, world: Arc<World>, options: EngineOptions, limits: GuardLimits) -> Self {
         let store = Arc::new(SqliteStore::open(&folder.path().join("state.db")).await.unwrap());
         let target = Arc::new(Shelf::new(Arc::clone(&world)));
         let (engine, handle) = Engine::new(target, Arc::clone(&store), options.clone());
+        handle.protect(Protection { limits, ..Protection::default() });
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
-        Self { folder, world, store, engine: handle, stop, running, options }
+        Self { folder, world, store, engine: handle, stop, running, options, limits }
     }
 
     async fn restart(self) -> Self {
-        let Self { folder, world, stop, running, options, .. } = self;
+        let Self { folder, world, stop, running, options, limits, .. } = self;
         stop.cancel();
         running.await.unwrap();
-        Self::open(folder, world, options).await
+        Self::open(folder, world, options, limits).await
     }
 
     async fn send(&self, events: &[Event]) {
@@ -292,6 +296,30 @@ async fn a_stop_under_load_loses_nothing() {
     bench.idle().await;
     assert_eq!(bench.world.names().len(), 200);
     assert_eq!(bench.world.most_puts(), 1, "nothing that was recorded is repeated after an orderly stop");
+}
+
+#[tokio::test]
+async fn tasks_beside_each_other_do_not_slip_past_the_guard_together() {
+    let mut bench = Bench::new().await;
+    let objects: Vec<_> = (0..40).map(|n| (format!("o{n}"), format!("{n:02}"))).collect();
+    bench.send(&objects.iter().map(|(object, name)| put(object, name, &[])).collect::<Vec<_>>()).await;
+    bench.idle().await;
+    bench.limits.max_count = 7;
+    bench = bench.restart().await;
+    bench.world.latency_ms.store(5, Ordering::SeqCst);
+    // One by one, so that they are no batch at first; some tries fail and are repeated.
+    for (nth, (object, _)) in objects.iter().enumerate() {
+        bench.world.busy.store(1, Ordering::SeqCst);
+        bench.send(&[gone(object)]).await;
+        match nth {
+            0..3 => drop(bench.idle().await),
+            9 => bench = bench.restart().await,
+            _ => {}
+        }
+    }
+    let status = bench.idle().await;
+    assert_eq!(status.held + bench.world.gone(40), 40);
+    assert!((3..=7).contains(&bench.world.gone(40)), "{}", bench.world.gone(40));
 }
 
 proptest! {

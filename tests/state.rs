@@ -5,8 +5,9 @@ use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
-    AuditFilter, AuditRow, Correction, Fingerprint, Footprint, Handle, InForce, NewTask, Outcome, ParkedFilter,
-    ParkedRow, Record, Seq, Store, Task, TaskSort, Verdict, WaitingChange, now_ms,
+    Approval, AuditFilter, AuditRow, Correction, Fingerprint, Footprint, Handle, HeldFilter, HeldRow, InForce,
+    KeptFilter, Loss, Lost, NewTask, Outcome, ParkedFilter, ParkedRow, Population, Record, Release, Seq, Store, Task,
+    TaskSort, Verdict, WaitingChange, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -602,6 +603,161 @@ async fn what_a_removed_object_held_is_recognised_but_not_readable() {
     assert_eq!(store.record(&id("a")).await.unwrap(), Some(held));
     store.prune_audit(i64::MAX).await.unwrap();
     assert_eq!(store.released(&[handle("ox:10/user/7")]).await.unwrap(), []);
+}
+
+// Deletions that are held back, losses, and what is kept.
+
+fn loss(weight: u64) -> Loss {
+    let of = Population::Objects { kind: ObjectType::User };
+    Loss { of, scope: Some(handle("context:10")), weight, contains: None }
+}
+
+fn held(seq: Seq, name: &str, task: Task) -> Outcome {
+    let row = HeldRow {
+        object: id(name),
+        kind: ObjectType::User,
+        reason: "too many".into(),
+        losses: vec![loss(3)],
+        since: now_ms(),
+        origin: format!("test {name}"),
+        task: Some(task),
+    };
+    outcome(seq, name, Verdict::Held(Box::new(row)), &[])
+}
+
+fn deletion(name: &str) -> Task {
+    Task::Event(Event { change: Change::Deleted, ..event(name) })
+}
+
+async fn held_objects(store: &SqliteStore) -> Vec<String> {
+    store.held(&HeldFilter::All).await.unwrap().iter().map(|row| row.object.to_string()).collect()
+}
+
+#[tokio::test]
+async fn what_is_held_back_is_released_by_the_name_of_its_list_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "b", "c"]).await;
+    assert_eq!(store.held_list().await.unwrap(), None);
+    store.commit(&[held(seqs[0], "a", deletion("a")), held(seqs[1], "b", deletion("b"))]).await.unwrap();
+    let two = store.held_list().await.unwrap().unwrap();
+    let mark = store.backlog().await.unwrap().held;
+    assert_eq!(mark.count, 2);
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(store.held_list().await.unwrap(), Some(two.clone()));
+    assert_eq!(journal(&store).await, [("c".to_owned(), false)]);
+
+    store.commit(&[held(seqs[2], "c", deletion("c"))]).await.unwrap();
+    let three = store.held_list().await.unwrap().unwrap();
+    assert_ne!(two, three);
+    assert_eq!(store.approve_held(&two).await.unwrap(), Release::Changed(Some(three.clone())));
+    assert_eq!(held_objects(&store).await, ["a", "b", "c"]);
+    // An event that is newer than the list is about to change it.
+    let newer = append(&store, &["b"]).await;
+    assert_eq!(store.approve_held(&three).await.unwrap(), Release::Changing(1));
+    store.commit(&[outcome(newer[0], "b", Verdict::Nothing, &[])]).await.unwrap();
+    assert_eq!(held_objects(&store).await, ["a", "c"], "its end clears what was held back");
+    assert_ne!(store.backlog().await.unwrap().held, mark, "as many, but others");
+
+    let list = store.held_list().await.unwrap().unwrap();
+    assert_eq!(store.approve_held(&list).await.unwrap(), Release::Released(2));
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
+    assert_eq!(entries.iter().map(|e| e.task.clone()).collect::<Vec<_>>(), [deletion("a"), deletion("c")]);
+    assert_eq!(entries[0].approval, Some(Approval { id: list.clone(), weight: 3 }));
+    assert_eq!(entries[0].origin, format!("approved deletion {list}"));
+    assert_eq!(store.held_list().await.unwrap(), None);
+    assert_eq!(store.approve_held(&list).await.unwrap(), Release::Changed(None));
+}
+
+#[tokio::test]
+async fn only_a_newer_event_takes_the_place_of_what_is_held_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let replan = || Task::Replan { object: id("a"), kind: ObjectType::User };
+    let seqs = append(&store, &["a"]).await;
+    store.commit(&[held(seqs[0], "a", deletion("a"))]).await.unwrap();
+    let list = store.held_list().await.unwrap();
+    let queue = async |task| store.append(&[NewTask { task, origin: "test".into() }], None).await.unwrap();
+    let seq = queue(replan()).await;
+    store.commit(&[outcome(seq, "a", Verdict::Nothing, &[])]).await.unwrap();
+    let seq = queue(replan()).await;
+    store.commit(&[held(seq, "a", replan())]).await.unwrap();
+    assert_eq!(store.held_list().await.unwrap(), list);
+    let seq = queue(Task::Event(event("a"))).await;
+    store.commit(&[parked(seq, "a", &[])]).await.unwrap();
+    assert_eq!(store.held_list().await.unwrap(), None, "it is wanted again, even though it is parked");
+
+    let seq = queue(deletion("a")).await;
+    store.commit(&[held(seq, "a", deletion("a"))]).await.unwrap();
+    assert_eq!(store.parked(&ParkedFilter::All).await.unwrap(), [], "what was parked is obsolete");
+    assert_eq!(store.drop_held(&HeldFilter::Object(id("b")), "test").await.unwrap(), 0);
+    assert_eq!(store.drop_held(&HeldFilter::Object(id("a")), "test").await.unwrap(), 1);
+    assert_eq!(store.audit(Some(&id("a")), 1).await.unwrap()[0].outcome, "Dropped");
+    assert_eq!(held_objects(&store).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn losses_are_noted_once_per_task_and_struck_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let now = now_ms();
+    let lost = |seq, at| Lost { seq: Seq(seq), at, losses: vec![loss(2)] };
+    for (seq, at) in [(1, now - 50), (2, now - 20), (2, now - 20), (3, now)] {
+        store.note_losses(&lost(seq, at)).await.unwrap();
+    }
+    store.strike_losses(Seq(3)).await.unwrap();
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(store.losses_since(0).await.unwrap(), [lost(1, now - 50), lost(2, now - 20)]);
+    assert_eq!(store.losses_since(now - 20).await.unwrap(), [lost(2, now - 20)]);
+}
+
+#[tokio::test]
+async fn populations_and_referrers_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "b", "c"]).await;
+    let nothing = json!("nothing");
+    let absent = Record { state: nothing.clone(), ..record("c", &[], &[]) };
+    let (a, b) = (record("a", &[], &["context:10"]), record("b", &[], &["context:10"]));
+    store.commit(&[applied(seqs[0], a, &[]), applied(seqs[1], b, &[]), applied(seqs[2], absent, &[])]).await.unwrap();
+    assert_eq!(store.population(ObjectType::User, &nothing).await.unwrap(), 2);
+    assert_eq!(store.population(ObjectType::Group, &nothing).await.unwrap(), 0);
+    assert_eq!(store.referrer_count(&handle("context:10")).await.unwrap(), 2);
+    assert_eq!(store.referrer_count(&handle("context:1")).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_purged_when_its_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "b", "a", "b"]).await;
+    let kept =
+        |seq, name, since| outcome(seq, name, Verdict::Kept { record: Box::new(record(name, &[], &[])), since }, &[]);
+    store.commit(&[kept(seqs[0], "a", 100), kept(seqs[1], "b", 200)]).await.unwrap();
+    store.commit(&[kept(seqs[2], "a", 300)]).await.unwrap();
+    let purge = async |filter| store.purge_kept(&filter, "test").await.unwrap();
+    let rows = store.kept().await.unwrap();
+    assert_eq!(rows.iter().map(|row| (row.object.as_str(), row.since)).collect::<Vec<_>>(), [("a", 100), ("b", 200)]);
+    assert_eq!(store.backlog().await.unwrap().kept, 2);
+    assert_eq!(purge(KeptFilter::Before(100)).await, 0);
+    assert_eq!(purge(KeptFilter::Before(250)).await, 1, "b has a task in the journal");
+    assert_eq!(purge(KeptFilter::Before(250)).await, 0, "and now both have");
+    let entries = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap();
+    let last = entries.last().unwrap();
+    assert_eq!(last.task, Task::Purge { object: id("a"), kind: ObjectType::User });
+    // What is back or gone is no longer kept; one whose deletion is held back is not queued again.
+    store.commit(&[applied(seqs[3], record("b", &[], &[]), &[])]).await.unwrap();
+    store.commit(&[held(last.seq, "a", last.task.clone())]).await.unwrap();
+    assert_eq!(purge(KeptFilter::Object(id("a"))).await, 0);
+    assert_eq!(store.held(&HeldFilter::All).await.unwrap()[0].task, Some(last.task.clone()));
+    assert_eq!(store.drop_held(&HeldFilter::All, "test").await.unwrap(), 1);
+    assert_eq!(purge(KeptFilter::Before(now_ms() - 60_000)).await, 0, "its time begins anew");
+    assert_eq!(purge(KeptFilter::Object(id("a"))).await, 1);
+    let seq = store.journal_after(Seq(0), TaskSort::Event, 10).await.unwrap()[0].seq;
+    store.commit(&[outcome(seq, "a", Verdict::Removed, &[])]).await.unwrap();
+    assert_eq!(store.kept().await.unwrap(), []);
 }
 
 /// The end of a task after which its object is settled.

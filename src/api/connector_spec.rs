@@ -333,6 +333,9 @@ pub struct Policies {
     /// What happens in OX when an object is deleted in the directory.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// How long `deletionPolicy: Disable` keeps what was deleted in the directory, for instance `720h`.
+    #[serde(default = "retention")]
+    pub retention: Duration,
     /// What happens when OX already has an object of the same name.
     #[serde(default)]
     pub adopt_policy: AdoptPolicy,
@@ -362,6 +365,7 @@ impl Default for Policies {
         Self {
             error_policy: ErrorPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
+            retention: retention(),
             adopt_policy: AdoptPolicy::default(),
             mode: Mode::default(),
             paused: false,
@@ -370,6 +374,10 @@ impl Default for Policies {
             audit_retention: audit_retention(),
         }
     }
+}
+
+fn retention() -> Duration {
+    Duration::constant("720h")
 }
 
 /// What a faulty object means for the others.
@@ -388,7 +396,7 @@ pub enum DeletionPolicy {
     /// It is deleted.
     #[default]
     Delete,
-    /// It is disabled, and deleted after a time of retention.
+    /// Users and contexts are disabled, and deleted after the time of retention. What cannot be disabled is deleted.
     Disable,
 }
 
@@ -414,7 +422,8 @@ pub enum Mode {
     DryRun,
 }
 
-/// Holds deletions back when they are too many. What it holds back is released by an `OxOperation`.
+/// Holds deletions back when too many are asked for within a window. A user that is disabled counts as deleted, and a context
+/// counts as many as it has users, resources and accounts. What is held back is released by an approval only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletionGuard {
@@ -426,11 +435,16 @@ pub struct DeletionGuard {
     #[serde(default = "max_count_per_context")]
     #[schemars(range(min = 0))]
     pub max_count_per_context: i32,
-    /// Deletions within the window, at most, of a hundred objects of that type.
+    /// Deletions within the window, at most, of a hundred objects of that type that OX has.
     #[serde(default = "max_percent")]
     #[schemars(range(min = 0, max = 100))]
     pub max_percent: i32,
-    /// So few deletions are never too many of a hundred: in a small organisation one person is a large share.
+    /// Members taken out of one group or functional account within the window, at most, of a hundred. Members that are deleted
+    /// do not count here.
+    #[serde(default = "max_member_percent")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_member_percent: i32,
+    /// So few are never too many of a hundred: in a small organisation one person is a large share.
     #[serde(default = "percent_from")]
     #[schemars(range(min = 0))]
     pub percent_from: i32,
@@ -451,6 +465,10 @@ fn max_percent() -> i32 {
     10
 }
 
+fn max_member_percent() -> i32 {
+    50
+}
+
 fn percent_from() -> i32 {
     10
 }
@@ -465,6 +483,7 @@ impl Default for DeletionGuard {
             max_count: max_count(),
             max_count_per_context: max_count_per_context(),
             max_percent: max_percent(),
+            max_member_percent: max_member_percent(),
             percent_from: percent_from(),
             window: window(),
         }

@@ -20,7 +20,7 @@ pub enum CliError {
     Failed(String),
 }
 
-/// Done, but objects are parked.
+/// Done, but objects are parked or held back.
 pub const EXIT_PARKED: u8 = 3;
 
 /// Done, but OX does not hold what it should.

@@ -1,14 +1,16 @@
 //! The command line: one file per subcommand.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached,
-//! 5 OX does not hold what it should.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked or held back, 4 OX cannot be
+//! reached, 5 OX does not hold what it should.
 
 mod crds;
 mod demo;
 mod error;
 mod explain;
+mod held;
 mod history;
 mod impact;
+mod kept;
 mod mapping;
 mod output;
 mod parked;
@@ -57,6 +59,12 @@ enum Command {
     Explain(explain::Explain),
     /// Parked objects: what waits for a correction, and why.
     Parked(parked::Parked),
+    /// What the deletion guard holds back.
+    Held(held::Held),
+    /// Let everything pass that the deletion guard holds back: exactly the list that you looked at.
+    ApproveDeletions(held::ApproveDeletions),
+    /// Deleted objects that are kept in OX for a time.
+    Kept(kept::Kept),
     /// What was done for an object, or lately at all.
     History(history::History),
     /// Compare OX with what it should hold, and correct what differs.
@@ -91,6 +99,9 @@ pub async fn run() -> ExitCode {
         Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),
         Command::Parked(command) => command.run().await,
+        Command::Held(command) => command.run().await,
+        Command::ApproveDeletions(command) => command.run().await,
+        Command::Kept(command) => command.run().await,
         Command::History(command) => command.run().await,
     };
     result.unwrap_or_else(|error| error.report())

@@ -90,7 +90,8 @@ impl Selection {
     }
 }
 
-fn object_id(text: &str) -> Result<ObjectId, CliError> {
+/// An identifier that a person typed.
+pub fn object_id(text: &str) -> Result<ObjectId, CliError> {
     ObjectId::new(text).ok_or_else(|| CliError::Usage("the identifier is empty".to_owned()))
 }
 

@@ -26,7 +26,7 @@ pub struct Run {
     /// The folder with the state of the connectors, one file each.
     #[arg(long, env = "OXHERD_STATE", default_value = "oxherd-state", value_name = "FOLDER")]
     state: PathBuf,
-    /// End when nothing can make progress any more: exit code 0, or 3 if objects are parked, or 4 if OX stays unreachable.
+    /// End when nothing can make progress any more: exit code 0, or 3 if objects are parked or held back, or 4 if OX stays unreachable.
     #[arg(long)]
     until_idle: bool,
     /// How many seconds OX may be unreachable before --until-idle gives up.
@@ -48,6 +48,7 @@ impl Show for Summary {
     fn table(&self) -> String {
         let rows = self.0.iter().map(|report| {
             let totals = report.engine.totals;
+            let held = if report.engine.held == 0 { good(0) } else { bad(report.engine.held) };
             let parked = if report.engine.parked == 0 { good(0) } else { bad(report.engine.parked) };
             vec![
                 plain(&report.name),
@@ -57,10 +58,11 @@ impl Show for Summary {
                 plain(totals.unchanged),
                 plain(totals.calls),
                 parked,
+                held,
             ]
         });
-        let mut parts =
-            vec![table(&["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED"], rows)];
+        let headings = ["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED", "HELD BACK"];
+        let mut parts = vec![table(&headings, rows)];
         for report in &self.0 {
             if let Some(dry_run) = &report.dry_run {
                 parts.push(format!(
@@ -96,7 +98,7 @@ impl Run {
         if !self.until_idle {
             return Ok(ExitCode::SUCCESS);
         }
-        let parked = reports.iter().any(|report| report.engine.parked > 0);
+        let parked = reports.iter().any(|report| report.engine.parked + report.engine.held > 0);
         show(&Summary(reports), self.output)?;
         Ok(if parked { ExitCode::from(EXIT_PARKED) } else { ExitCode::SUCCESS })
     }

@@ -255,6 +255,7 @@ impl Connector {
             }
         };
         engine.switch(begin.switch);
+        engine.protect(config.protection);
         tasks.push(tokio::spawn(verify_on_schedule(
             Arc::clone(&target),
             Arc::clone(&store),
@@ -335,6 +336,7 @@ impl Connector {
             self.ledger.ripple(&contexts).await?;
             self.view.engine.reopen();
         }
+        self.view.engine.protect(config.protection);
         self.config = config.clone();
         self.put_in_force(config).await?;
         self.view.engine.wake();

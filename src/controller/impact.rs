@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{DryRun, Engine, EngineHandle, EngineOptions, EngineStatus, Impact, OnError, Phase};
+use crate::engine::{
+    DryRun, Engine, EngineHandle, EngineOptions, EngineStatus, GuardLimits, Impact, OnError, Phase, Protection,
+};
 use crate::ox::target::OxTarget;
 use crate::state::StateError;
 use crate::state::sqlite::SqliteStore;
@@ -64,6 +66,8 @@ async fn rehearse(
     // Nothing is called, so nothing has to be spared, and one faulty object must not hide the others.
     let options = EngineOptions { on_error: OnError::Continue, calls_per_second: None, ..config.engine.clone() };
     let (engine, handle) = Engine::new(Arc::new(DryRun::new(target)), Arc::clone(shadow), options);
+    // What the deletion guard would hold back is part of what the settings would do.
+    handle.protect(Protection { limits: GuardLimits::NONE, ..config.protection });
     let stop = CancellationToken::new();
     // Whoever does not wait any longer stops the engine as well.
     let _stopped = stop.clone().drop_guard();

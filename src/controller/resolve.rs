@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::{
-    AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
-    MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
-    StateStore, Tls, TlsVerification, VerificationMode,
+    AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests, MissingKey, Mode,
+    OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
+    TlsVerification, VerificationMode,
 };
-use crate::engine::{EngineOptions, Limits, OnError, Repair, Switch};
+use crate::engine::{EngineOptions, GuardLimits, Limits, OnError, Protection, Repair, Switch};
 use crate::ox::model::{ContextId, MailServer};
-use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Identifiers, Settings};
+use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Identifiers, Removal, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
 use crate::source::SpoolConfig;
@@ -36,6 +36,8 @@ pub struct ConnectorConfig {
     pub engine: EngineOptions,
     /// Whether it may work.
     pub switch: Switch,
+    /// What protects from deletions.
+    pub protection: Protection,
     /// What planning follows, apart from features that the server decides.
     pub settings: Settings,
     /// Which features to use.
@@ -183,6 +185,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             ..EngineOptions::default()
         },
         switch: if spec.policies.paused { Switch::Paused } else { Switch::On },
+        protection: scope.protection(),
         settings: scope.settings()?,
         features: FeatureChoice {
             deputies: spec.features.deputy_permissions,
@@ -215,10 +218,7 @@ impl Scope<'_> {
 
     /// A setting that would have no effect is refused: nobody should believe in a protection that is not there.
     fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
-        let policies = &self.spec.policies;
         let unbuilt = [
-            ("spec.policies.deletionPolicy", policies.deletion_policy == DeletionPolicy::default()),
-            ("spec.policies.deletionGuard", policies.deletion_guard == DeletionGuard::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),
             ("spec.state", self.spec.state == StateStore::default()),
@@ -236,6 +236,23 @@ impl Scope<'_> {
             VerificationMode::Repair => Repair::Usual,
         };
         Some(VerificationConfig { every, repair })
+    }
+
+    fn protection(&self) -> Protection {
+        let guard = &self.spec.policies.deletion_guard;
+        // The schema rules out negative numbers; files are read without it, and then nothing is allowed.
+        let number = |number| u64::try_from(number).unwrap_or(0);
+        Protection {
+            limits: GuardLimits {
+                max_count: number(guard.max_count),
+                max_count_per_scope: number(guard.max_count_per_context),
+                max_percent: number(guard.max_percent),
+                max_member_percent: number(guard.max_member_percent),
+                percent_from: number(guard.percent_from),
+                window: guard.window.get(),
+            },
+            retention: self.spec.policies.retention.get(),
+        }
     }
 
     fn credentials(&self, field: &'static str, reference: &CredentialsRef) -> Result<Credentials, ResolveError> {
@@ -294,6 +311,13 @@ impl Scope<'_> {
                 AdoptPolicy::Never => Adopt::Never,
                 AdoptPolicy::MatchById => Adopt::ById,
                 AdoptPolicy::MatchByName => Adopt::ByName,
+            },
+            removal: match spec.policies.deletion_policy {
+                DeletionPolicy::Delete => Removal::Delete,
+                DeletionPolicy::Disable => {
+                    let ms = spec.policies.retention.get().as_millis();
+                    Removal::Keep { ms: i64::try_from(ms).unwrap_or(i64::MAX) }
+                }
             },
             mapping: mapping
                 .mapping(json)

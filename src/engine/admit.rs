@@ -151,12 +151,13 @@ impl<T: Target, S: Store> Session<T, S> {
                 Some(self.target.footprint(object, event.kind, &event.dn, event.desired(), &state))
             }
             // An event that has not started sees everything that a replan would.
-            Task::Replan { .. } if self.schedule.has_waiting(object) => {
+            Task::Replan { .. } | Task::Purge { .. } if self.schedule.has_waiting(object) => {
                 self.absorbed(entry.seq, object.clone());
                 return;
             }
-            Task::Replan { .. } => None,
+            Task::Replan { .. } | Task::Purge { .. } => None,
         };
+        self.tell_guard(entry, recorded.get(object));
         let mut keys = Keys::new(object, recorded.get(object).into_iter().chain(&after));
         if let Some((_, pending)) = self.claimed.remove(object) {
             // A task may be absorbed or fail, and then an earlier one decides which names the object still holds.
@@ -168,5 +169,14 @@ impl<T: Target, S: Store> Session<T, S> {
             self.absorbed(earlier, object.clone());
         }
         self.claimed.insert(object.clone(), (entry.seq, names));
+    }
+    /// Tells the deletion guard what is going to be asked of it.
+    fn tell_guard(&self, entry: &JournalEntry, recorded: Option<&Footprint>) {
+        let guard = &self.shared.guard;
+        if entry.approval.is_some() {
+            guard.released(entry.task.object());
+        } else if let Some(footprint) = recorded.filter(|_| entry.task.removes()) {
+            guard.announce(entry.seq, &self.target.at_stake(entry.task.kind(), footprint));
+        }
     }
 }

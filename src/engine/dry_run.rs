@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
-use crate::state::{Face, Footprint, Handle};
+use crate::state::{Face, Footprint, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
-use super::target::{Decision, FaultClass, Input, Plan, Reaction, Rejection, Target, TargetFault};
+use super::target::{Decision, FaultClass, Input, Kept, Plan, Reaction, Rejection, Target, TargetFault};
 
 /// What a dry run needs to know of a target. All of it is pure.
 pub trait Rehearse: Target {
@@ -129,6 +129,25 @@ impl<T: Rehearse> Target for DryRun<T> {
                 next => return Ok(decision(next)),
             }
         }
+    }
+
+    fn losses(
+        &self,
+        object: &ObjectId,
+        kind: ObjectType,
+        desired: Option<&Properties>,
+        base: &T::State,
+        calls: &[T::Call],
+    ) -> Vec<Loss> {
+        self.target.losses(object, kind, desired, base, calls)
+    }
+
+    fn at_stake(&self, kind: ObjectType, footprint: &Footprint) -> Vec<Loss> {
+        self.target.at_stake(kind, footprint)
+    }
+
+    fn kept<'s>(&self, state: &'s mut T::State) -> Option<&'s mut Kept> {
+        self.target.kept(state)
     }
 
     fn advance(&self, state: &mut T::State, call: &T::Call, effect: &T::Effect) {

@@ -10,6 +10,7 @@ mod decide;
 mod desk;
 mod dry_run;
 mod gates;
+mod guard;
 mod halt;
 mod impact;
 mod inventory;
@@ -25,6 +26,7 @@ mod verify;
 
 pub use backoff::Backoff;
 pub use dry_run::{DryFault, DryRun, Rehearse};
+pub use guard::{GuardLimits, Protection};
 pub use impact::{Impact, Reach, Reached};
 pub use inventory::{Extent, Inventory};
 pub use preview::{Preview, Previewed, preview};
@@ -32,6 +34,7 @@ pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;
 pub use status::{CircuitStatus, EngineStatus, GateStatus, HaltStatus, Phase, Totals};
 pub use target::{
-    Decision, FaultClass, Input, Known, Pace, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
+    Decision, FaultClass, Input, Kept, Known, Pace, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
+    Term,
 };
 pub use verify::{Category, Drift, Repair, Scope, SectionReport, Verification, VerifyError, verify};

@@ -9,14 +9,15 @@ use serde_json::Value;
 
 use crate::failure_points::{FailurePoint, pass};
 use crate::state::{
-    AuditRow, Fingerprint, Found, Handle, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task, Verdict,
-    Work, now_ms,
+    AuditRow, Fingerprint, Found, Handle, HeldRow, JournalEntry, Outcome, ParkedRow, Record, StateError, Store, Task,
+    Verdict, Work, now_ms,
 };
 use crate::udm::{Dn, ObjectId, Properties};
 
 use super::decide::{Case, Endless, Inquiry, Way};
 use super::gates::Gates;
-use super::target::{FaultClass, Known, Plan, Reaction, Rejection, Target, TargetFault};
+use super::guard::{Guard, Refusal};
+use super::target::{FaultClass, Kept, Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
 use super::throttle::Throttle;
 
 /// How a try ended.
@@ -48,6 +49,7 @@ pub(super) struct Shared {
     pub(super) lanes: Lanes,
     pub(super) gates: Gates,
     pub(super) throttle: Throttle,
+    pub(super) guard: Arc<Guard>,
 }
 
 /// Lanes of the target: one call at a time in each, in the order of asking.
@@ -80,6 +82,7 @@ struct Progress<T: Target> {
 enum Stop {
     Again { why: Why, cause: String },
     Refused { category: String, cause: String, waits_for: Vec<Handle> },
+    Held(Refusal),
 }
 
 impl From<StateError> for Stop {
@@ -131,13 +134,19 @@ pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, shared: 
     {
         known.set_former(std::mem::take(&mut own.desired));
     }
-    let state = match own.as_ref().map(|own| T::State::deserialize(&own.state)).transpose() {
+    let mut state: T::State = match own.as_ref().map(|own| T::State::deserialize(&own.state)).transpose() {
         Ok(state) => state.unwrap_or_default(),
         Err(error) => {
             let cause = StateError::corrupt("target state", &error).to_string();
             return Tried::Again { why: Why::Fault(FaultClass::World), cause, reached: None };
         }
     };
+    let kept = target.kept(&mut state).map(|kept| {
+        if matches!(entry.task, Task::Purge { .. }) {
+            kept.term = Term::Over;
+        }
+        *kept
+    });
     let mut progress = Progress {
         state,
         calls: Vec::new(),
@@ -147,17 +156,42 @@ pub(super) async fn attempt<T: Target, S: Store>(target: &T, store: &S, shared: 
         skipped: None,
     };
     let mut inquiry = Inquiry::knowing(known);
-    let stop = match Subject::of(target, store, shared, &entry, own.as_ref(), revision.clone()) {
-        Some(subject) => subject.pursue(&mut progress, &mut inquiry).await.err(),
+    let stop = match about(&entry, own.as_ref(), kept) {
+        Some(about) => {
+            let subject = Subject::new(target, store, shared, &entry, about, revision.clone());
+            subject.pursue(&mut progress, &mut inquiry).await.err()
+        }
         None => None,
     };
     if let (Some(own), Some(former)) = (&mut own, inquiry.take_former()) {
         own.desired = former;
     }
-    match Subject::of(target, store, shared, &entry, own.as_ref(), revision) {
-        Some(subject) => subject.conclude(own.as_ref(), progress, stop, started),
-        // There is nothing to plan again.
-        None => Tried::Ended(outcome(&entry, Verdict::Nothing)),
+    // There may be nothing to plan again.
+    let Some(about) = about(&entry, own.as_ref(), kept) else {
+        return Tried::Ended(outcome(&entry, Verdict::Nothing));
+    };
+    let subject = Subject::new(target, store, shared, &entry, about, revision);
+    let tried = subject.conclude(own.as_ref(), progress, stop, started);
+    if let Tried::Ended(Outcome { verdict: Verdict::Parked(_), partial: None, .. }) = &tried
+        && let Err(error) = shared.guard.give_back(store, entry.seq).await
+    {
+        tracing::warn!(%error, "a deletion that failed goes on counting for the deletion guard");
+    }
+    tried
+}
+
+/// What a task is about; none if nothing is recorded of an object that is to be planned again, or if it is kept no longer.
+fn about<'a>(
+    entry: &'a JournalEntry,
+    own: Option<&'a Record>,
+    kept: Option<Kept>,
+) -> Option<(&'a Dn, Option<&'a Properties>)> {
+    match (&entry.task, own, kept) {
+        (Task::Event(event), ..) => Some((&event.dn, event.desired())),
+        (Task::Replan { .. }, Some(own), None) => Some((&own.dn, Some(&own.desired))),
+        // The directory no longer has what is kept.
+        (Task::Replan { .. } | Task::Purge { .. }, Some(own), Some(_)) => Some((&own.dn, None)),
+        (Task::Replan { .. } | Task::Purge { .. }, ..) => None,
     }
 }
 
@@ -216,21 +250,15 @@ impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
 }
 
 impl<'a, T: Target, S: Store> Subject<'a, T, S> {
-    /// What a task is about; none if nothing is recorded of an object that is to be planned again.
-    fn of(
+    fn new(
         target: &'a T,
         store: &'a S,
         shared: &'a Shared,
         entry: &'a JournalEntry,
-        own: Option<&'a Record>,
+        (dn, desired): (&'a Dn, Option<&'a Properties>),
         revision: String,
-    ) -> Option<Self> {
-        let (dn, desired) = match (&entry.task, own) {
-            (Task::Event(event), _) => (&event.dn, event.desired()),
-            (Task::Replan { .. }, Some(own)) => (&own.dn, Some(&own.desired)),
-            (Task::Replan { .. }, None) => return None,
-        };
-        Some(Self { target, store, shared, entry, dn, desired, revision })
+    ) -> Self {
+        Self { target, store, shared, entry, dn, desired, revision }
     }
 
     /// Plans and executes until the plan is done.
@@ -239,6 +267,11 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
             Case { object: self.entry.task.object(), kind: self.entry.task.kind(), dn: self.dn, desired: self.desired };
         'planning: loop {
             let plan = inquiry.decide(self, self.target, &case, &progress.state).await?;
+            let losses = self.target.losses(case.object, case.kind, case.desired, &plan.base, &plan.calls);
+            if !losses.is_empty() {
+                let nothing = serde_json::to_value(T::State::default()).unwrap_or_default();
+                self.shared.guard.ask(self.store, self.entry, losses, &nothing).await?.map_err(Stop::Held)?;
+            }
             let Plan { base, calls, skipped, warnings, attributes } = plan;
             progress.state = base;
             progress.skipped = skipped;
@@ -291,7 +324,11 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
     }
 
     /// What remains of a try: record, parked row, audit line, and whose turn it is next.
-    fn conclude(&self, own: Option<&Record>, progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
+    fn conclude(&self, own: Option<&Record>, mut progress: Progress<T>, stop: Option<Stop>, started: Instant) -> Tried {
+        let kept_since = self.target.kept(&mut progress.state).map(|kept| {
+            kept.term = Term::Running;
+            *kept.since.get_or_insert_with(now_ms)
+        });
         let reached = Box::new(self.record(own, &progress.state));
         let changed = own.map_or(progress.state != T::State::default(), |own| own.state != reached.state);
         let mut reached = Some(reached);
@@ -310,6 +347,14 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
                 notes.push(cause.clone());
                 (Verdict::Parked(Box::new(self.parked(category, cause, waits_for))), "Parked")
             }
+            Some(Stop::Held(refusal)) => {
+                notes.push(refusal.reason.clone());
+                (Verdict::Held(Box::new(self.held(refusal))), "Held")
+            }
+            None if let Some(since) = kept_since => {
+                let news = reached.take_if(|reached| own != Some(&**reached));
+                (news.map_or(Verdict::Nothing, |record| Verdict::Kept { record, since }), "Kept")
+            }
             None => match (self.desired, own) {
                 (None, Some(_)) => (Verdict::Removed, "Removed"),
                 (None, None) => (Verdict::Nothing, "Unchanged"),
@@ -325,9 +370,10 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
                 }
             },
         };
-        let partial = reached.filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_)));
+        let partial = reached
+            .filter(|_| changed && matches!(verdict, Verdict::Unfinished | Verdict::Parked(_) | Verdict::Held(_)));
         let ripple = match &verdict {
-            Verdict::Applied(record) => ripple(own, Some(record)),
+            Verdict::Applied(record) | Verdict::Kept { record, .. } => ripple(own, Some(record)),
             Verdict::Removed => ripple(own, None),
             _ => partial.as_deref().map_or_else(Vec::new, |record| ripple(own, Some(record))),
         };
@@ -370,6 +416,18 @@ impl<'a, T: Target, S: Store> Subject<'a, T, S> {
             footprint: self.target.footprint(object, kind, self.dn, Some(&desired), state),
             desired,
             revision: self.revision.clone(),
+        }
+    }
+
+    fn held(&self, Refusal { reason, losses }: Refusal) -> HeldRow {
+        HeldRow {
+            object: self.entry.task.object().clone(),
+            kind: self.entry.task.kind(),
+            reason,
+            losses,
+            since: now_ms(),
+            origin: self.entry.origin.clone(),
+            task: Some(self.entry.task.clone()),
         }
     }
 

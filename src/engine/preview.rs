@@ -12,7 +12,7 @@ use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 use super::decide::{Case, Endless, Inquiry, Way};
 use super::dry_run::{DryRun, Rehearse};
 use super::perform::{look_up, ripple};
-use super::target::{Known, Plan, Reaction, Rejection, Target, TargetFault};
+use super::target::{Known, Plan, Reaction, Rejection, Target, TargetFault, Term};
 
 /// What would happen to one object.
 #[derive(Debug)]
@@ -78,15 +78,21 @@ impl<T: Rehearse, S: Store> Run<'_, T, S> {
     async fn plan(&mut self, task: &Task) -> Result<Option<(Preview<DryRun<T>>, Vec<Handle>)>, StateError> {
         let object = task.object().clone();
         let own = self.known.own(&object).await?;
-        let (dn, desired): (Dn, Option<Properties>) = match (task, &own) {
-            (Task::Event(event), _) => (event.dn.clone(), event.desired().cloned()),
-            (Task::Replan { .. }, Some(own)) => (own.dn.clone(), Some(own.desired.clone())),
-            (Task::Replan { .. }, None) => return Ok(None),
-        };
-        let state: T::State = match &own {
+        let mut state: T::State = match &own {
             Some(own) => serde_json::from_value(own.state.clone())
                 .map_err(|error| StateError::corrupt("target state", &error.line()))?,
             None => T::State::default(),
+        };
+        let kept = self.target.kept(&mut state);
+        let (dn, desired): (Dn, Option<Properties>) = match (task, &own, kept) {
+            (Task::Event(event), ..) => (event.dn.clone(), event.desired().cloned()),
+            (Task::Replan { .. }, Some(own), None) => (own.dn.clone(), Some(own.desired.clone())),
+            (Task::Replan { .. }, Some(own), Some(_)) => (own.dn.clone(), None),
+            (Task::Purge { .. }, Some(own), Some(kept)) => {
+                kept.term = Term::Over;
+                (own.dn.clone(), None)
+            }
+            (Task::Replan { .. } | Task::Purge { .. }, ..) => return Ok(None),
         };
         let mut inquiry = Inquiry::new();
         let case = Case { object: &object, kind: task.kind(), dn: &dn, desired: desired.as_ref() };
@@ -97,7 +103,11 @@ impl<T: Rehearse, S: Store> Run<'_, T, S> {
             Err(Stop::State(error)) => return Err(error),
         };
         let changed = match &result {
-            Previewed::Plan(plan) => self.remember(task, &dn, desired, own.as_ref(), &plan.base),
+            Previewed::Plan(plan) => {
+                // What is kept goes on as it was.
+                let kept = self.target.kept(&mut plan.base.clone()).and(own.as_ref()).map(|own| own.desired.clone());
+                self.remember(task, &dn, desired.or(kept), own.as_ref(), &plan.base)
+            }
             _ => Vec::new(),
         };
         let questions = inquiry.asked;

@@ -17,6 +17,7 @@ use crate::udm::ObjectId;
 
 use super::backoff::Backoff;
 use super::circuit::PROBES;
+use super::guard::{Guard, Protection};
 use super::perform::Tried;
 use super::schedule::Limits;
 use super::session::Session;
@@ -80,7 +81,7 @@ pub enum Switch {
 }
 
 /// The way to a running engine.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EngineHandle {
     wake: Arc<Notify>,
     wakes: Arc<AtomicU64>,
@@ -88,6 +89,7 @@ pub struct EngineHandle {
     settled: Arc<AtomicU64>,
     status: watch::Receiver<EngineStatus>,
     switch: watch::Sender<Switch>,
+    guard: Arc<Guard>,
 }
 
 impl EngineHandle {
@@ -111,6 +113,11 @@ impl EngineHandle {
     /// Pauses the engine or lets it go on.
     pub fn switch(&self, switch: Switch) {
         self.switch.send_if_modified(|current| std::mem::replace(current, switch) != switch);
+    }
+
+    /// Puts another protection from deletions in force. What is held back stays so until it is approved.
+    pub fn protect(&self, protection: Protection) {
+        self.guard.protect(protection);
     }
 
     /// The latest picture of the engine.
@@ -145,6 +152,7 @@ pub struct Engine<T: Target, S: Store> {
     pub(super) started_at: i64,
     status: watch::Sender<EngineStatus>,
     switch: watch::Receiver<Switch>,
+    pub(super) guard: Arc<Guard>,
 }
 
 impl<T: Target, S: Store> Engine<T, S> {
@@ -154,6 +162,7 @@ impl<T: Target, S: Store> Engine<T, S> {
         let (switch_sender, switch) = watch::channel(Switch::On);
         let (wake, wakes, settled) =
             (Arc::new(Notify::new()), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let guard = Arc::<Guard>::default();
         let reopen = Arc::new(Notify::new());
         let handle = EngineHandle {
             reopen: Arc::clone(&reopen),
@@ -162,8 +171,10 @@ impl<T: Target, S: Store> Engine<T, S> {
             settled: Arc::clone(&settled),
             status: status_receiver,
             switch: switch_sender,
+            guard: Arc::clone(&guard),
         };
-        (Self { target, store, options, wake, reopen, wakes, settled, started_at: now_ms(), status, switch }, handle)
+        let started_at = now_ms();
+        (Self { target, store, options, wake, reopen, wakes, settled, started_at, status, switch, guard }, handle)
     }
 
     /// Works until told to stop. Then finishes what runs, within the drain time.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::state::{Outcome, ParkedFilter, Seq, StateError, Store, Verdict, now_ms};
+use crate::state::{Backlog, KeptFilter, ListId, Outcome, ParkedFilter, Seq, StateError, Store, Verdict, now_ms};
 use crate::udm::ObjectId;
 
 use super::admit::Admitted;
@@ -40,7 +40,7 @@ pub(super) struct Session<T: Target, S: Store> {
     pub(super) wakes: Arc<AtomicU64>,
     settled: Arc<AtomicU64>,
     pub(super) seen_wakes: u64,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pub(super) schedule: Schedule,
     circuit: Circuit,
     pub(super) admitted: Admitted,
@@ -63,9 +63,10 @@ pub(super) struct Session<T: Target, S: Store> {
     reports: mpsc::UnboundedSender<Report>,
     workers: JoinSet<()>,
     totals: Totals,
-    backlog: u64,
-    oldest: Option<i64>,
-    parked: u64,
+    /// What was left to do when it was last counted.
+    left: Backlog,
+    /// The name of the list of what the guard holds back.
+    held_list: Option<ListId>,
     /// When the journal is to be counted again.
     pub(super) count_at: Instant,
     pub(super) state_failure: Option<String>,
@@ -91,6 +92,7 @@ impl<T: Target, S: Store> Session<T, S> {
                 lanes: Lanes::default(),
                 gates: Gates::default(),
                 throttle: Throttle::new(engine.options.limits.total, engine.options.calls_per_second),
+                guard: Arc::clone(&engine.guard),
             }),
             schedule: Schedule::new(engine.options.limits),
             circuit: Circuit::default(),
@@ -107,9 +109,8 @@ impl<T: Target, S: Store> Session<T, S> {
             reports,
             workers: JoinSet::new(),
             totals: Totals::default(),
-            backlog: 0,
-            oldest: None,
-            parked: 0,
+            left: Backlog::default(),
+            held_list: None,
             count_at: Instant::now(),
             state_failure: None,
             phase: Phase::Starting,
@@ -118,6 +119,7 @@ impl<T: Target, S: Store> Session<T, S> {
 
     pub(super) fn absorbed(&mut self, seq: Seq, object: ObjectId) {
         self.totals.absorbed += 1;
+        self.shared.guard.ended(seq);
         let verdict = Verdict::Absorbed;
         self.write(Outcome { seq, object, verdict, partial: None, ripple: Vec::new(), settled: None, audit: None });
     }
@@ -300,11 +302,13 @@ impl<T: Target, S: Store> Session<T, S> {
                 calls = ?audit.calls, attributes = ?audit.attributes, notes = ?audit.notes, ms = audit.duration_ms,
             );
         }
-        if matches!(outcome.verdict, Verdict::Parked(_)) {
-            self.totals.parked += 1;
-        } else {
-            self.totals.done += 1;
-            self.totals.unchanged += u64::from(calls == 0);
+        match outcome.verdict {
+            Verdict::Parked(_) => self.totals.parked += 1,
+            Verdict::Held(_) => self.totals.held += 1,
+            _ => {
+                self.totals.done += 1;
+                self.totals.unchanged += u64::from(calls == 0);
+            }
         }
     }
 
@@ -344,6 +348,7 @@ impl<T: Target, S: Store> Session<T, S> {
         self.forced.take_if(|forced| *forced == seq);
         self.forget_rest(seq);
         self.attempts.remove(&seq);
+        self.shared.guard.ended(seq);
         self.schedule.finish(seq);
     }
 
@@ -409,8 +414,12 @@ impl<T: Target, S: Store> Session<T, S> {
         let work = async {
             let now = now_ms();
             let rested = now - millis(self.options.parked_retry);
-            if self.parked > 0 {
+            if self.left.parked > 0 {
                 self.store.retry_parked(&ParkedFilter::LastAttemptBefore(rested), "timer").await?;
+            }
+            if self.left.kept > 0 {
+                let before = now - millis(self.shared.guard.retention());
+                self.store.purge_kept(&KeptFilter::Before(before), "retention ended").await?;
             }
             if now % 3_600_000 < 1_000 {
                 self.store.prune_audit(now - millis(self.options.audit_retention)).await?;
@@ -427,7 +436,11 @@ impl<T: Target, S: Store> Session<T, S> {
     pub(super) async fn count(&mut self) -> Result<(), StateError> {
         let started = Instant::now();
         let backlog = self.store.backlog().await?;
-        (self.backlog, self.oldest, self.parked) = (backlog.tasks, backlog.oldest, backlog.parked);
+        if self.left.held != backlog.held {
+            self.held_list = if backlog.held.count == 0 { None } else { self.store.held_list().await? };
+        }
+        self.shared.guard.look(&*self.store, backlog.held).await?;
+        self.left = backlog;
         self.count_at = Instant::now() + COUNT_PAUSE.max(started.elapsed() * COUNT_SHARE);
         Ok(())
     }
@@ -449,12 +462,15 @@ impl<T: Target, S: Store> Session<T, S> {
             Totals { done: self.totals.done + settled, unchanged: self.totals.unchanged + settled, ..self.totals };
         let now = EngineStatus {
             phase: self.phase,
-            idle: self.phase == Phase::Idle && self.backlog == 0,
-            backlog: self.backlog,
+            idle: self.phase == Phase::Idle && self.left.tasks == 0,
+            backlog: self.left.tasks,
             running,
             resting: (self.held.len() + self.timers.len() + self.shared.gates.waiting()) as u64,
-            parked: self.parked,
-            lag_ms: self.oldest.map_or(0, |oldest| (now_ms() - oldest).max(0)),
+            parked: self.left.parked,
+            held: self.left.held.count,
+            held_list: self.held_list.clone(),
+            kept: self.left.kept,
+            lag_ms: self.left.oldest.map_or(0, |oldest| (now_ms() - oldest).max(0)),
             circuit: self.circuit.open().map(|(reason, since)| CircuitStatus { reason: reason.to_owned(), since }),
             gates: self.shared.gates.status(),
             halted: self.halted.clone(),

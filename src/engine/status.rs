@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::state::ListId;
 use crate::udm::{ObjectId, ObjectType};
 
 /// Why the engine does what it does. There is always exactly one answer to «why does nothing happen?».
@@ -80,6 +81,8 @@ pub struct Totals {
     pub absorbed: u64,
     /// Tasks that ended parked.
     pub parked: u64,
+    /// Tasks that the deletion guard held back.
+    pub held: u64,
     /// Tries that have to be repeated.
     pub retries: u64,
     /// Calls to the target.
@@ -102,6 +105,13 @@ pub struct EngineStatus {
     pub resting: u64,
     /// Parked objects.
     pub parked: u64,
+    /// Objects that the deletion guard holds back until an approval.
+    pub held: u64,
+    /// The name of the list of what is held back, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_list: Option<ListId>,
+    /// Deleted objects that are kept for a time.
+    pub kept: u64,
     /// Age of the oldest task in the journal in milliseconds.
     pub lag_ms: i64,
     /// Why the target is not called, if it is not.

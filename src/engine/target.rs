@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::state::{Face, Footprint, Found, Handle};
+use crate::state::{Face, Footprint, Found, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
 /// A system to which directory objects are provisioned.
@@ -50,6 +50,24 @@ pub trait Target: Send + Sync + 'static {
 
     /// Decides what to do. Pure: the same input gives the same decision, and dry runs print it.
     fn plan(&self, input: &Input<'_, Self>) -> Result<Decision<Self>, Rejection>;
+
+    /// What a plan takes away for good: the deletion guard is asked before its first call. What the plan itself makes anew
+    /// elsewhere is no loss. Pure.
+    fn losses(
+        &self,
+        object: &ObjectId,
+        kind: ObjectType,
+        desired: Option<&Properties>,
+        base: &Self::State,
+        calls: &[Self::Call],
+    ) -> Vec<Loss>;
+
+    /// What the deletion of an object with this recorded footprint is expected to take away.
+    fn at_stake(&self, kind: ObjectType, footprint: &Footprint) -> Vec<Loss>;
+
+    /// The mark of an object that the directory no longer has or wants, and that the target keeps for a time. Plans set it in
+    /// their base, and take it away when the object is wanted again.
+    fn kept<'s>(&self, state: &'s mut Self::State) -> Option<&'s mut Kept>;
 
     /// Takes a successful call over into the state.
     fn advance(&self, state: &mut Self::State, call: &Self::Call, effect: &Self::Effect);
@@ -110,6 +128,28 @@ pub struct Input<'a, T: Target + ?Sized> {
     pub known: &'a Known,
     /// What the target answered so far, oldest first.
     pub facts: &'a [T::Fact],
+}
+
+/// The mark of an object that is kept for a time. Targets store it in their state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// Since when, in milliseconds since 1970; none until the engine notes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Whether the time is over.
+    #[serde(skip)]
+    pub term: Term,
+}
+
+/// Whether the time for which an object is kept is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Term {
+    /// It is kept.
+    #[default]
+    Running,
+    /// It has to be deleted.
+    Over,
 }
 
 /// What is known of other objects, as far as it was asked for.

@@ -29,9 +29,21 @@ fn days(year: u32, month: u32) -> u32 {
     }
 }
 
+/// A time in milliseconds since 1970 as `YYYY-MM-DD HH:MM UTC`.
+pub fn day_and_time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "the end of time".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::iso;
+    use super::{day_and_time, iso};
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(day_and_time(1_790_000_000_000), "2026-09-21 14:13 UTC");
+        assert_eq!(day_and_time(i64::MAX), "the end of time");
+    }
 
     #[test]
     fn both_spellings_give_iso() {

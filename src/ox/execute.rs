@@ -122,6 +122,10 @@ impl<V: Vault> Executor<V> {
                 };
                 done(self.client.call(&change, &self.master.login()).await)
             }
+            Call::ContextAccess { context, access } => {
+                let switch = context::Access { context: *context, access: *access };
+                done(self.client.call(&switch, &self.master.login()).await)
+            }
             Call::ContextDelete { context } => self.delete_context(*context).await,
             Call::UserCreate { context, fields, rights, guests } => {
                 self.create_user(*context, fields, *rights, *guests).await

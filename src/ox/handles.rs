@@ -24,6 +24,17 @@ pub fn all(context: ContextId, what: &str) -> Handle {
     Handle::new("ox", format_args!("{context}/{what}/"))
 }
 
+/// The context that a handle says its object to be, or to be in.
+pub fn context_of(handle: &Handle) -> Option<ContextId> {
+    let (kind, name) = handle.as_str().split_once(':')?;
+    let number = match kind {
+        "context" => name,
+        "ox" => name.split('/').next()?,
+        _ => return None,
+    };
+    number.parse().ok().map(ContextId)
+}
+
 /// The object whose user in OX has this number.
 pub fn user(context: ContextId, user: UserId) -> Handle {
     Handle::new("ox", format_args!("{context}/user/{user}"))

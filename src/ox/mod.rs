@@ -7,6 +7,7 @@ pub mod date;
 pub mod execute;
 pub mod handles;
 pub mod inventory;
+pub mod loss;
 pub mod mapping;
 pub mod model;
 mod names;

@@ -312,6 +312,17 @@ pub enum Guests {
     Convert,
 }
 
+/// Whether the users of a context can log in. OX lets it be provisioned in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContextAccess {
+    /// They can.
+    #[default]
+    Enabled,
+    /// They cannot.
+    Disabled,
+}
+
 /// One call to OX.
 #[allow(missing_docs, reason = "the types of the fields say what they are")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
@@ -321,6 +332,8 @@ pub enum Call {
     ContextCreate { context: ContextId, name: String, quota: Megabytes, mappings: Vec<String>, admin: ContextAdmin },
     /// Context `change` (master).
     ContextChange { context: ContextId, name: Option<String>, quota: Option<Megabytes>, mappings: Option<Vec<String>> },
+    /// Context `enable` or `disable` (master).
+    ContextAccess { context: ContextId, access: ContextAccess },
     /// Context `delete` (master), then its credentials.
     ContextDelete { context: ContextId },
     /// User `createByModuleAccess` with `rights`; plain `create` without rights or when a guest is to be converted.
@@ -406,6 +419,7 @@ impl Call {
         match self {
             Self::ContextCreate { .. }
             | Self::ContextChange { .. }
+            | Self::ContextAccess { .. }
             | Self::ContextDelete { .. }
             | Self::UserCopy { .. } => None,
             Self::UserCreate { context, .. }

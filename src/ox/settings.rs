@@ -38,8 +38,25 @@ pub struct Settings {
     /// Which things that OX already has are taken over.
     #[serde(default)]
     pub adopt: Adopt,
+    /// What happens in OX to what the directory no longer has.
+    #[serde(default)]
+    pub removal: Removal,
     /// How users map to OX attributes.
     pub mapping: Mapping,
+}
+
+/// What happens in OX to what the directory no longer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Removal {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// Users and contexts are disabled, and deleted after so many milliseconds. All else is deleted at once.
+    Keep {
+        /// For how long.
+        ms: i64,
+    },
 }
 
 impl Settings {

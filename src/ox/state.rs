@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::attribute::{Attribute, Form};
 use super::model::{
-    Call, ContextId, Deputy, Effect, FieldValue, Group, GroupId, Megabytes, ObservedUser, Picture, ResourceFields,
-    ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
+    Call, ContextAccess, ContextId, Deputy, Effect, FieldValue, Group, GroupId, Megabytes, ObservedUser, Picture,
+    ResourceFields, ResourceId, SharedAccountFields, SharedAccountId, SharedPermission, UserFields, UserId, UserRef,
 };
 pub use super::names::Names;
 use super::rights::Rights;
+use crate::engine::Kept;
 
 /// What OX holds of one object. Changed by [`OxState::advance`] only, once for each call that succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,12 @@ pub struct ContextState {
     pub quota: Megabytes,
     /// Login mappings.
     pub mappings: BTreeSet<String>,
+    /// Whether its users can log in.
+    #[serde(default)]
+    pub access: ContextAccess,
+    /// Set if the directory no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// A user in OX.
@@ -78,6 +85,9 @@ pub struct UserState {
     /// What is still to be done after a copy between contexts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_copy: Option<AfterCopy>,
+    /// Set if the directory no longer has it, or no longer wants it in OX.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// A user in the context that it moved away from.
@@ -201,6 +211,7 @@ impl UserState {
             refused: BTreeMap::new(),
             former: None,
             after_copy: None,
+            kept: None,
         }
     }
 
@@ -296,6 +307,15 @@ impl OxState {
         }
     }
 
+    /// The mark of an object that is kept for a time.
+    pub fn kept(&mut self) -> Option<&mut Kept> {
+        match self {
+            Self::User(user) => user.kept.as_mut(),
+            Self::Context(context) => context.kept.as_mut(),
+            _ => None,
+        }
+    }
+
     /// Takes a successful call over.
     pub fn advance(&mut self, call: &Call, effect: &Effect) {
         match call {
@@ -306,7 +326,10 @@ impl OxState {
                 }
             }
             Call::UserDelete { context, user } => self.user_deleted(*context, *user),
-            Call::ContextCreate { .. } | Call::ContextChange { .. } | Call::ContextDelete { .. } => {
+            Call::ContextCreate { .. }
+            | Call::ContextChange { .. }
+            | Call::ContextAccess { .. }
+            | Call::ContextDelete { .. } => {
                 self.advance_context(call);
             }
             Call::AccountCreate { .. } | Call::AccountUpdate { .. } => self.advance_accounts(call),
@@ -367,6 +390,8 @@ impl OxState {
                     name: name.clone(),
                     quota: *quota,
                     mappings: mappings.iter().cloned().collect(),
+                    access: ContextAccess::Enabled,
+                    kept: None,
                 });
             }
             (Call::ContextChange { name, quota, mappings, .. }, Self::Context(held)) => {
@@ -380,6 +405,7 @@ impl OxState {
                     held.mappings = mappings.iter().cloned().collect();
                 }
             }
+            (Call::ContextAccess { access, .. }, Self::Context(held)) => held.access = *access,
             (Call::ContextDelete { .. }, _) => *self = Self::Nothing,
             _ => {}
         }

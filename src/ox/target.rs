@@ -4,12 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
-use crate::engine::{Decision, Input, Plan, Reaction, Rejection, Target};
-use crate::state::{Face, Footprint, Handle};
+use crate::engine::{Decision, Input, Kept, Plan, Reaction, Rejection, Target};
+use crate::state::{Face, Footprint, Handle, Loss};
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
 use super::execute::{Executor, Planned, Response, Vault};
 use super::handles;
+use super::loss::{self, Fate};
 use super::mapping::Servers;
 use super::model::{Call, Effect, Fact, FieldValue, Query, UserFields};
 use super::plan::{self, OxPlan, PlanInput, Step};
@@ -110,6 +111,33 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
                 Decision::Do(Plan { base, calls, skipped, warnings, attributes })
             }
         })
+    }
+
+    fn losses(
+        &self,
+        object: &ObjectId,
+        kind: ObjectType,
+        desired: Option<&Properties>,
+        base: &OxState,
+        calls: &[Call],
+    ) -> Vec<Loss> {
+        if !calls.iter().any(loss::takes_away) {
+            return Vec::new();
+        }
+        let mut after = base.clone();
+        for (nth, call) in (1..).zip(calls) {
+            after.advance(call, &self.imagine(call, nth));
+        }
+        let fate = if plan::is_wanted(kind, desired) { Fate::Stays } else { Fate::Goes };
+        loss::between(object, kind, fate, base, &after)
+    }
+
+    fn at_stake(&self, kind: ObjectType, footprint: &Footprint) -> Vec<Loss> {
+        loss::at_stake(kind, footprint)
+    }
+
+    fn kept<'s>(&self, state: &'s mut OxState) -> Option<&'s mut Kept> {
+        state.kept()
     }
 
     fn advance(&self, state: &mut OxState, call: &Call, effect: &Effect) {

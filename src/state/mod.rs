@@ -4,13 +4,15 @@
 
 mod error;
 mod fingerprint;
+mod held;
 pub mod sqlite;
 mod store;
 mod types;
 
 pub use error::{StateError, StateErrorCategory};
 pub use fingerprint::Fingerprint;
-pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store, Taken, TaskSort};
+pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Lost, Population, Release, weight};
+pub use store::{AuditFilter, Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
     AuditRow, Correction, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,
     Released, Seq, Task, Verdict, WaitingChange, Work,

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Correction, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,
-    Released, Seq, StateError, WaitingChange, Work,
+    AuditRow, Correction, Footprint, Found, Handle, HeldMark, HeldRow, InForce, JournalEntry, KeptRow, ListId, Lost,
+    NewTask, Outcome, ParkedRow, Record, Release, Released, Seq, StateError, WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -23,6 +24,24 @@ pub enum ParkedFilter {
     Category(String),
     /// Those whose last attempt is older than this time, in milliseconds since 1970.
     LastAttemptBefore(i64),
+}
+
+/// Which tasks that are held back are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeldFilter {
+    /// All of them.
+    All,
+    /// That of this object.
+    Object(ObjectId),
+}
+
+/// Which objects that are kept for a time are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptFilter {
+    /// Those that are kept since before this time, in milliseconds since 1970.
+    Before(i64),
+    /// This object.
+    Object(ObjectId),
 }
 
 /// Which rows of the audit trail are meant.
@@ -52,6 +71,10 @@ pub struct Backlog {
     pub oldest: Option<i64>,
     /// Parked objects.
     pub parked: u64,
+    /// Objects that the deletion guard holds back.
+    pub held: HeldMark,
+    /// Deleted objects that are kept for a time.
+    pub kept: u64,
 }
 
 /// What became of tasks that were taken in.
@@ -152,6 +175,41 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets parked tasks; the objects stay as they are in the target. Returns how many.
     fn drop_parked(&self, filter: &ParkedFilter, origin: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// Notes losses before they happen; survives a power failure.
+    fn note_losses(&self, lost: &Lost) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// Strikes the losses of a task out: it failed without effect.
+    fn strike_losses(&self, task: Seq) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// The losses since a time in milliseconds since 1970, oldest first.
+    fn losses_since(&self, time: i64) -> impl Future<Output = Result<Vec<Lost>, StateError>> + Send;
+
+    /// How many known objects of a type the target holds something of; `nothing` is the state of the others. Looks at each
+    /// of them.
+    fn population(&self, kind: ObjectType, nothing: &Value) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// How many objects refer to a handle.
+    fn referrer_count(&self, handle: &Handle) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// What the deletion guard holds back, in order of arrival.
+    fn held(&self, filter: &HeldFilter) -> impl Future<Output = Result<Vec<HeldRow>, StateError>> + Send;
+
+    /// The name of the list of all that is held back; none if it is empty.
+    fn held_list(&self) -> impl Future<Output = Result<Option<ListId>, StateError>> + Send;
+
+    /// Puts all tasks that are held back into the journal with an approval, if the list still has this name.
+    fn approve_held(&self, list: &ListId) -> impl Future<Output = Result<Release, StateError>> + Send;
+
+    /// Forgets tasks that are held back; the objects stay as they are in the target. Returns how many.
+    fn drop_held(&self, filter: &HeldFilter, origin: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// Deleted objects that are kept for a time, oldest first.
+    fn kept(&self) -> impl Future<Output = Result<Vec<KeptRow>, StateError>> + Send;
+
+    /// Queues the final deletion of objects that are kept, unless they have a task in the journal or are held back or parked.
+    /// Returns how many.
+    fn purge_kept(&self, filter: &KeptFilter, origin: &str) -> impl Future<Output = Result<u64, StateError>> + Send;
 
     /// The audit trail, newest first: of one object or of all.
     fn audit(

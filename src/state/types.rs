@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
-use super::Fingerprint;
+use super::{Approval, Fingerprint, HeldRow};
 
 /// A name by which objects refer to each other or that only one of them may hold, for instance `dn:uid=anna,dc=example`,
 /// `context:10` or `mail:10/anna@example.org`. Compared as text: whoever makes one brings it into canonical form.
@@ -99,6 +99,13 @@ pub enum Task {
         /// Its type.
         kind: ObjectType,
     },
+    /// The time for which a deleted object was kept is over: delete it for good.
+    Purge {
+        /// Which object.
+        object: ObjectId,
+        /// Its type.
+        kind: ObjectType,
+    },
 }
 
 impl Task {
@@ -106,16 +113,26 @@ impl Task {
     pub fn object(&self) -> &ObjectId {
         match self {
             Self::Event(event) => &event.object,
-            Self::Replan { object, .. } => object,
+            Self::Replan { object, .. } | Self::Purge { object, .. } => object,
         }
     }
 
-    /// What came, for the audit trail: `Change`, `Deletion` or `Replan`.
+    /// Whether the object is to be gone when it is done.
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::Event(event) => event.desired().is_none(),
+            Self::Replan { .. } => false,
+            Self::Purge { .. } => true,
+        }
+    }
+
+    /// What came, for the audit trail: `Change`, `Deletion`, `Replan` or `Purge`.
     pub fn event(&self) -> &'static str {
         match self {
             Self::Event(event) if event.desired().is_some() => "Change",
             Self::Event(_) => "Deletion",
             Self::Replan { .. } => "Replan",
+            Self::Purge { .. } => "Purge",
         }
     }
 
@@ -123,7 +140,7 @@ impl Task {
     pub fn kind(&self) -> ObjectType {
         match self {
             Self::Event(event) => event.kind,
-            Self::Replan { kind, .. } => *kind,
+            Self::Replan { kind, .. } | Self::Purge { kind, .. } => *kind,
         }
     }
 }
@@ -148,6 +165,8 @@ pub struct JournalEntry {
     pub origin: String,
     /// When it arrived, in milliseconds since 1970.
     pub received_at: i64,
+    /// Set if an administrator released it from the list of what is held back.
+    pub approval: Option<Approval>,
 }
 
 /// What is known of an object after its last success.
@@ -232,6 +251,14 @@ impl Released {
 pub enum Verdict {
     /// Done: the record replaces the former one.
     Applied(Box<Record>),
+    /// The object is gone from the directory, or no longer wanted, but kept in the target for a time: the record replaces the
+    /// former one.
+    Kept {
+        /// What is recorded of it.
+        record: Box<Record>,
+        /// Since when, in milliseconds since 1970.
+        since: i64,
+    },
     /// The object is gone: forget it.
     Removed,
     /// Nothing to do and nothing to remember.
@@ -242,6 +269,8 @@ pub enum Verdict {
     Unfinished,
     /// It failed for a reason that lies in the object or in what it depends on. The task is kept with it.
     Parked(Box<ParkedRow>),
+    /// It would take away more than the deletion guard allows. The task waits for an approval.
+    Held(Box<HeldRow>),
 }
 
 /// The end of one task, written in one transaction with everything that follows from it.
@@ -268,7 +297,7 @@ impl Outcome {
     /// The handles that lead to the object from now on.
     pub(crate) fn handles(&self) -> impl Iterator<Item = &Handle> {
         let applied = match &self.verdict {
-            Verdict::Applied(record) => Some(record),
+            Verdict::Applied(record) | Verdict::Kept { record, .. } => Some(record),
             _ => None,
         };
         applied.into_iter().chain(&self.partial).flat_map(|record| &record.footprint.handles)
@@ -316,7 +345,8 @@ pub struct AuditRow {
     pub object: ObjectId,
     /// Its type.
     pub kind: ObjectType,
-    /// What came: `Change`, `Deletion`, or `Replan` if something changed on which the object depends.
+    /// What came: `Change`, `Deletion`, `Replan` if something changed on which the object depends, or `Purge` if the time for
+    /// which it was kept is over.
     #[serde(default)]
     pub event: String,
     /// Who asked.

@@ -9,6 +9,7 @@ mod bad_input;
 mod by_hand;
 mod calls;
 mod contexts;
+mod deletions;
 mod deputies;
 #[path = "../support/directory.rs"]
 mod directory;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oxherd::engine::{Decision, FaultClass, Input, Pace, Plan, Reaction, Rejection, Target, TargetFault};
-use oxherd::state::{Face, Footprint, Handle};
+use oxherd::engine::{Decision, FaultClass, Input, Kept, Pace, Plan, Reaction, Rejection, Target, TargetFault};
+use oxherd::state::{Face, Footprint, Handle, Loss, Population};
 use oxherd::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,6 +45,11 @@ impl World {
     pub fn names(&self) -> Vec<(String, String)> {
         let items = self.items.lock().unwrap();
         items.iter().filter_map(|(object, item)| Some((object.clone(), item.name.clone()?))).collect()
+    }
+
+    /// How many are missing of so many.
+    pub fn gone(&self, all: u64) -> u64 {
+        all - self.names().len() as u64
     }
 
     pub fn note(&self, object: &str) -> Option<String> {
@@ -103,6 +108,10 @@ impl TargetFault for Fault {
     fn class(&self) -> FaultClass {
         self.0.clone()
     }
+}
+
+fn one() -> Loss {
+    Loss { of: Population::Objects { kind: ObjectType::User }, scope: None, weight: 1, contains: None }
 }
 
 impl Target for Shelf {
@@ -170,6 +179,19 @@ impl Target for Shelf {
         }
         let base = input.state.clone();
         Ok(Decision::Do(Plan { base, calls, skipped: None, warnings: vec![], attributes: vec![] }))
+    }
+
+    fn losses(&self, _: &ObjectId, _: ObjectType, _: Option<&Properties>, _: &OnShelf, calls: &[Call]) -> Vec<Loss> {
+        let removals = calls.iter().filter(|call| matches!(call, Call::Remove { .. }));
+        removals.map(|_| one()).collect()
+    }
+
+    fn at_stake(&self, _: ObjectType, footprint: &Footprint) -> Vec<Loss> {
+        footprint.claims.first().map(|_| one()).into_iter().collect()
+    }
+
+    fn kept<'s>(&self, _: &'s mut OnShelf) -> Option<&'s mut Kept> {
+        None
     }
 
     fn advance(&self, state: &mut OnShelf, call: &Call, (): &()) {

@@ -181,6 +181,9 @@ impl Ox {
                 held.quota = quota.unwrap_or(held.quota);
                 held.mappings = mappings.map_or(held.mappings.clone(), |mappings| mappings.into_iter().collect());
             }
+            Call::ContextAccess { context, .. } => {
+                self.contexts.get(&context).ok_or(Fact::ContextGone { context })?;
+            }
             Call::ContextDelete { context } => {
                 self.contexts.remove(&context).ok_or(Fact::ContextGone { context })?;
             }

@@ -8,7 +8,7 @@ use oxherd::ox::attribute::Attribute;
 use oxherd::ox::mapping::Mapping;
 use oxherd::ox::model::{Call, ContextId, FieldValue, MailServer, Query, UserId};
 use oxherd::ox::plan::{self, OxPlan, PlanInput, Step};
-use oxherd::ox::settings::{Adopt, Feature, Features, Identifiers, Settings};
+use oxherd::ox::settings::{Adopt, Feature, Features, Identifiers, Removal, Settings};
 use oxherd::ox::state::{OxState, UserState};
 use oxherd::ox::template::{AccountTemplate, LoginTemplate};
 use oxherd::state::{Footprint, Found, Handle};
@@ -36,6 +36,7 @@ pub fn settings() -> Settings {
             user_copy: Feature::On,
         },
         adopt: Adopt::ByName,
+        removal: Removal::Delete,
         mapping: Mapping::default(),
     }
 }

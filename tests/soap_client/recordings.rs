@@ -6,7 +6,9 @@ use std::path::Path;
 
 use oxherd::engine::TargetFault;
 use oxherd::ox::attribute::Attribute;
-use oxherd::ox::model::{ContextId, FieldValue, GroupId, Guests, ObservedUser, ResourceId, UserFields, UserId};
+use oxherd::ox::model::{
+    ContextAccess, ContextId, FieldValue, GroupId, Guests, ObservedUser, ResourceId, UserFields, UserId,
+};
 use oxherd::ox::rights::{Flag, Rights};
 use oxherd::ox::soap::{
     Answer, Credentials, Envelope, Kind, Login, Operation, OxFault, Service, Unreadable, context, decode, group,
@@ -178,6 +180,12 @@ fn understood(exchange: &Exchange) -> Result<bool, OxFault> {
             outcome(&context::Change { context, name: None, quota: None, mappings: None }, exchange)
         }
         ("OXContextService", "changeModuleAccess") => outcome(&context::ChangeRights { context, rights }, exchange),
+        ("OXContextService", "enable") => {
+            outcome(&context::Access { context, access: ContextAccess::Enabled }, exchange)
+        }
+        ("OXContextService", "disable") => {
+            outcome(&context::Access { context, access: ContextAccess::Disabled }, exchange)
+        }
         ("OXContextService", "delete") => outcome(&context::Delete { context }, exchange),
         // Lists with a pattern answer as those of all, and the rights of the administrator as those of a user.
         ("OXContextService", "create" | "list" | "getModuleAccess") | ("OXGroupService", "list") => any(exchange),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oxherd::ox::attribute::{Attribute, Form};
-use oxherd::ox::model::{FieldValue, GroupId, Guests, Picture, ResourceId, UserFields, UserId};
+use oxherd::ox::model::{ContextAccess, FieldValue, GroupId, Guests, Picture, ResourceId, UserFields, UserId};
 use oxherd::ox::rights::{Flag, Rights};
 use oxherd::ox::soap::{
     Login, Operation, context, encode, group, random_password, resource, secondary_account, user, user_copy,
@@ -65,6 +65,7 @@ fn requests() -> Vec<(&'static str, String, String)> {
     all.add(&create, &master());
     all.add(&context::Create { mappings: &[], ..create }, &master());
     all.add(&context::Change { context, name: Some(name), quota: Some(5), mappings: Some(&mappings) }, &master());
+    all.add(&context::Access { context, access: ContextAccess::Disabled }, &master());
     all.add(&context::Change { context, name: None, quota: None, mappings: Some(&[]) }, &master());
     all.add(&context::Delete { context }, &master());
     all.add(&context::Exists { context }, &master());

@@ -67,6 +67,9 @@ impl Site {
             "source": {"spool": {"folder": "../spool", "settle": "20ms"}},
             "defaults": {"context": 10, "domain": "test.example", "imapServer": "imap://mail.test.example:143",
                 "smtpServer": "smtp://mail.test.example:587"},
+            // How much a story deletes is no accident.
+            "policies": {"deletionGuard": {"maxCount": 1_000_000, "maxCountPerContext": 1_000_000, "maxPercent": 100,
+                "maxMemberPercent": 100}},
         }});
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ox-master"},
             "stringData": {"username": "oxadminmaster", "password": "secret"}});

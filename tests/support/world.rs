@@ -13,7 +13,7 @@ use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, Ve
 use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase, Repair, Scope, Verification, verify};
 use oxherd::simulator::ox::{Counters, OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
-use oxherd::state::{AuditRow, ParkedFilter, ParkedRow, Store};
+use oxherd::state::{AuditRow, KeptFilter, ParkedFilter, ParkedRow, Store};
 use oxherd::udm::ObjectId;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -198,9 +198,18 @@ impl World {
         settled.unwrap_or_else(|_| panic!("no end in sight: {:#?}", view.report()))
     }
 
-    /// What the connector says about itself.
-    pub fn report(&self) -> ConnectorReport {
-        self.connector().view().report()
+    /// Waits until the engine is in a state that it reaches by itself.
+    pub async fn until(&mut self, what: &str, reached: impl FnMut(&EngineStatus) -> bool) {
+        let mut status = self.connector().engine().watch();
+        let waited = tokio::time::timeout(PATIENCE, status.wait_for(reached)).await;
+        drop(waited.unwrap_or_else(|_| panic!("never: {what}")).unwrap());
+    }
+
+    /// `oxherd kept delete`.
+    pub async fn purge(&mut self, object: &ObjectId) {
+        let queued = self.store().purge_kept(&KeptFilter::Object(object.clone()), "test").await.unwrap();
+        assert_eq!(queued, 1);
+        self.settle().await;
     }
 
     /// Lets the connector work until it finds OX broken.
@@ -329,6 +338,11 @@ impl World {
     }
 
     // What came of it.
+
+    /// What the connector says of itself.
+    pub fn report(&self) -> ConnectorReport {
+        self.connector().view().report()
+    }
 
     /// What the engine works on: the state, or its shadow in a dry run.
     pub fn ledger(&self) -> &SqliteStore {

@@ -41,7 +41,9 @@ fn react(call: &Call, fault: &OxFault, planned: Planned) -> Response {
         Call::ContextCreate { context, .. } if fault.category() == Category::ContextExists => {
             Response::Ask(Query::Context { context: *context })
         }
-        Call::ContextChange { context, .. } if fault.category() == Category::ContextMissing => {
+        Call::ContextChange { context, .. } | Call::ContextAccess { context, .. }
+            if fault.category() == Category::ContextMissing =>
+        {
             Response::Learn(Fact::ContextGone { context: *context })
         }
         Call::ContextDelete { .. } if fault.category() == Category::ContextMissing => Response::Done,

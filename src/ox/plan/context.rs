@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ContextId, OxPlan, OxState, Planned, Scope, Settings, conflict, context_number, handles, required};
 use crate::engine::Rejection;
 use crate::ox::mapping::check_address;
-use crate::ox::model::{Call, ContextAdmin, Fact, Megabytes, ObservedContext, Query};
+use crate::ox::model::{Call, ContextAccess, ContextAdmin, Fact, Megabytes, ObservedContext, Query};
 use crate::ox::plan::adopt::Recorded;
 use crate::ox::state::ContextState;
 use crate::udm::Properties;
@@ -35,12 +35,12 @@ fn wanted(desired: &Properties) -> Result<ContextState, Rejection> {
     }
     let mut mappings: BTreeSet<String> = desired.texts("loginMappings")?.into_iter().collect();
     mappings.extend([format!("context{id}"), id.to_string()]);
-    Ok(ContextState { id, name, quota, mappings })
+    Ok(ContextState { id, name, quota, mappings, access: ContextAccess::Enabled, kept: None })
 }
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
     let held = held(scope);
-    let Some(desired) = scope.input.desired else { return Ok(remove(held)) };
+    let Some(desired) = scope.input.desired else { return Ok(remove(scope, held)) };
     let wanted = wanted(desired)?;
     if held.as_ref().is_some_and(|held| held.id != wanted.id) {
         return Err(Rejection::invalid("property 'contextid' of a context cannot be changed: change it back").into());
@@ -91,7 +91,14 @@ fn held(scope: Scope<'_>) -> Option<ContextState> {
 }
 
 fn adopt(id: ContextId, found: &ObservedContext) -> ContextState {
-    ContextState { id, name: found.name.clone(), quota: found.quota, mappings: found.mappings.clone() }
+    ContextState {
+        id,
+        name: found.name.clone(),
+        quota: found.quota,
+        mappings: found.mappings.clone(),
+        access: ContextAccess::Enabled,
+        kept: None,
+    }
 }
 
 fn create(scope: Scope<'_>, desired: &Properties, wanted: ContextState) -> Planned<OxPlan> {
@@ -104,7 +111,7 @@ fn create(scope: Scope<'_>, desired: &Properties, wanted: ContextState) -> Plann
         language: scope.settings.language.clone(),
         timezone: scope.settings.timezone.clone(),
     };
-    let ContextState { id: context, name, quota, mappings } = wanted;
+    let ContextState { id: context, name, quota, mappings, .. } = wanted;
     let mut plan = OxPlan::from(OxState::Nothing);
     let mappings = mappings.into_iter().collect();
     plan.calls.push(Call::ContextCreate { context, name, quota, mappings, admin });
@@ -137,15 +144,30 @@ fn change(held: ContextState, wanted: &ContextState) -> OxPlan {
     if remapped {
         plan.changes(["mappings"]);
     }
-    plan.base = OxState::Context(held);
     if !plan.attributes.is_empty() {
         plan.calls.push(call);
     }
+    if held.access == ContextAccess::Disabled {
+        plan.calls.push(Call::ContextAccess { context: wanted.id, access: ContextAccess::Enabled });
+        plan.changes(["access"]);
+    }
+    plan.base = OxState::Context(ContextState { kept: None, ..held });
     plan
 }
 
-fn remove(held: Option<ContextState>) -> OxPlan {
-    let Some(held) = held else { return OxPlan::default() };
+/// Deletes the context, or disables it for the time of retention.
+fn remove(scope: Scope<'_>, held: Option<ContextState>) -> OxPlan {
+    let Some(mut held) = held else { return OxPlan::default() };
+    if scope.keeps(held.kept) {
+        let mut plan = OxPlan::default();
+        if held.access == ContextAccess::Enabled {
+            plan.calls.push(Call::ContextAccess { context: held.id, access: ContextAccess::Disabled });
+            plan.changes(["access"]);
+        }
+        held.kept.get_or_insert_default();
+        plan.base = OxState::Context(held);
+        return plan;
+    }
     let call = Call::ContextDelete { context: held.id };
     OxPlan { base: OxState::Context(held), calls: vec![call], ..OxPlan::default() }
 }

@@ -23,6 +23,9 @@ pub struct UserFace {
     /// Fingerprint of its name and of the properties that logins of functional accounts are made of. When it changes, those
     /// who depend on the user are planned again.
     pub version: String,
+    /// Since when it is only kept, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<i64>,
 }
 
 /// What others know of a group: its number in each context.
@@ -100,6 +103,7 @@ pub fn face(settings: &Settings, kind: ObjectType, desired: &Properties, state: 
             context: user.context,
             id: user.id,
             version: version(settings, desired, &user.name),
+            kept: user.kept.and_then(|kept| kept.since),
         }),
         (ObjectType::Group, OxState::Groups(held)) => {
             serde_json::to_value(GroupFace(held.groups.iter().map(|(context, group)| (*context, group.id)).collect()))

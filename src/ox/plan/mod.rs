@@ -23,11 +23,12 @@ pub use self::face::{AccountFace, ContextFace, GroupFace, PermissionFace, Profil
 pub use self::footprint::footprint;
 use self::lookups::Lookups;
 pub use self::reduce::reduce;
+use super::date;
 use super::handles;
 use super::model::{Call, ContextId, Fact, Query};
-use super::settings::Settings;
+use super::settings::{Removal, Settings};
 use super::state::OxState;
-use crate::engine::{Known, Rejection, RejectionCategory};
+use crate::engine::{Kept, Known, Rejection, RejectionCategory, Term};
 use crate::state::Handle;
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
@@ -157,6 +158,29 @@ impl<'a> Scope<'a> {
         Ok(found.is_some_and(|found| found.object != *self.input.object))
     }
 
+    /// Whether what the directory no longer has is kept for (more) time.
+    fn keeps(&self, kept: Option<Kept>) -> bool {
+        let running = kept.is_none_or(|kept| kept.term == Term::Running);
+        running && matches!(self.settings.removal, Removal::Keep { .. })
+    }
+
+    /// What to say about a name that an object has which is only kept: until when, and what to do. Empty for all others.
+    fn kept_hint(&self, handle: Handle) -> Planned<String> {
+        let mut lookups = self.lookups();
+        let found = lookups.face(handle);
+        lookups.finish()?;
+        let kept = found.and_then(|found| Some((found, UserFace::read(&found.face)?.kept?)));
+        Ok(match (kept, self.settings.removal) {
+            (Some((found, since)), Removal::Keep { ms }) => format!(
+                ", or wait: that user is gone from the directory and is kept in OX until {}; `oxherd kept delete {}` \
+                 deletes it at once",
+                date::day_and_time(since.saturating_add(ms)),
+                found.object
+            ),
+            _ => String::new(),
+        })
+    }
+
     /// The context that the object wants to be in, which must be known.
     fn context(&self, context: ContextId) -> Planned<ContextFace> {
         let handle = handles::context(context);
@@ -196,6 +220,17 @@ pub fn plan(settings: &Settings, input: &PlanInput<'_>) -> Result<Step, Rejectio
         Err(Stop::Step(step)) => Ok(*step),
         Err(Stop::Reject(rejection)) => Err(rejection),
     }
+}
+
+/// Whether the directory has an object and wants it in OX. Properties that cannot be read count as wanted: nothing is taken
+/// away because of them.
+pub fn is_wanted(kind: ObjectType, desired: Option<&Properties>) -> bool {
+    let switch = match kind {
+        ObjectType::User => "isOxUser",
+        ObjectType::Group => "isOxGroup",
+        _ => return desired.is_some(),
+    };
+    desired.is_some_and(|desired| desired.flag(switch).unwrap_or(true))
 }
 
 /// The lane that a call needs for itself alone: user writes of one context run one after the other, and so do copies between

@@ -9,7 +9,7 @@ use super::envelope::{Envelope, Ns};
 use super::operation::{Kind, Operation, Service, describe};
 use super::reader::{Answer, Element, Reader, Unreadable};
 use super::user_data::write_rights;
-use crate::ox::model::{ContextAdmin, ContextId, Megabytes, ObservedContext};
+use crate::ox::model::{ContextAccess, ContextAdmin, ContextId, Megabytes, ObservedContext};
 use crate::ox::rights::Rights;
 
 /// `create`, with automatic choice of the database schema.
@@ -108,6 +108,40 @@ impl Operation for Delete {
     fn write(&self, out: &mut Envelope<'_>) {
         out.ctx(self.context);
         out.auth();
+    }
+}
+
+/// `enable` or `disable`.
+pub struct Access {
+    /// The number.
+    pub context: ContextId,
+    /// Which of the two.
+    pub access: ContextAccess,
+}
+
+impl Operation for Access {
+    type Answer = ();
+    const SERVICE: Service = Service::Context;
+    const KIND: Kind = Kind::Write;
+
+    fn name(&self) -> &'static str {
+        match self.access {
+            ContextAccess::Enabled => "enable",
+            ContextAccess::Disabled => "disable",
+        }
+    }
+
+    fn context(&self) -> Option<ContextId> {
+        Some(self.context)
+    }
+
+    fn write(&self, out: &mut Envelope<'_>) {
+        out.ctx(self.context);
+        out.auth();
+    }
+
+    fn read(&self, _: &mut Answer<'_>) -> Result<(), Unreadable> {
+        Ok(())
     }
 }
 

@@ -26,6 +26,18 @@ pub(super) fn kind(text: &str) -> Result<ObjectType, StateError> {
     text.parse().map_err(|error| StateError::corrupt("object type", &error))
 }
 
+/// How the column of events spells [`Task::Purge`].
+pub(super) const PURGE: &str = "\"purge\"";
+
+/// What the column of events holds for a task; nothing if it follows from the record of its object.
+pub(super) fn task_json(task: &Task) -> Result<Option<String>, StateError> {
+    match task {
+        Task::Event(event) => Ok(Some(json(event)?)),
+        Task::Replan { .. } => Ok(None),
+        Task::Purge { .. } => Ok(Some(PURGE.to_owned())),
+    }
+}
+
 /// What the journal keeps of a new task.
 pub(super) struct JournalRow<'a> {
     pub(super) object: &'a str,
@@ -36,11 +48,8 @@ pub(super) struct JournalRow<'a> {
 
 /// The journal row of a new task.
 pub(super) fn journal_row(new: &NewTask) -> Result<JournalRow<'_>, StateError> {
-    let event = match &new.task {
-        Task::Event(event) => Some(json(event)?),
-        Task::Replan { .. } => None,
-    };
-    Ok(JournalRow { object: new.task.object().as_str(), kind: new.task.kind().as_str(), event, origin: &new.origin })
+    let (object, kind) = (new.task.object().as_str(), new.task.kind().as_str());
+    Ok(JournalRow { object, kind, event: task_json(&new.task)?, origin: &new.origin })
 }
 
 /// An error of the JSON reader without the text that it stumbled over, which may be personal.

@@ -7,18 +7,28 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 use sqlx::{Row, SqliteConnection};
 
-use crate::state::{AuditRow, Footprint, Handle, Outcome, ParkedRow, Record, StateError, Task, Verdict, now_ms};
+use crate::state::{AuditRow, Footprint, Handle, HeldRow, Outcome, ParkedRow, Record, StateError, Verdict, now_ms};
 
-use super::codec::{json, parse};
+use super::codec::{json, parse, task_json};
 use super::intake::write_settled;
-use super::{intentions, released, rows};
+use super::{held, intentions, released, rows};
 
 pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
     let batch = Batch::of(outcomes)?;
+    // What was held back is obsolete with the next event of its object.
+    run(
+        connection,
+        "DELETE FROM held WHERE object IN
+         (SELECT object FROM journal WHERE event IS NOT NULL AND seq IN (SELECT value FROM json_each(?1)))",
+        &batch.done,
+    )
+    .await?;
     run(connection, "DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?1))", &batch.done).await?;
     write_records(connection, &batch.records, &batch.removed).await?;
     run(connection, intentions::FULFILLED, &batch.fulfilled).await?;
     write_parked(connection, &batch).await?;
+    held::write(connection, &batch.held).await?;
+    write_kept(connection, &batch).await?;
     write_settled(connection, outcomes).await?;
     queue_dependants(connection, &batch.ripple).await?;
     write_audit(connection, batch.audit.into_iter()).await
@@ -58,6 +68,10 @@ struct Batch<'a> {
     parked: Vec<&'a ParkedRow>,
     /// Objects of which it is known whether they were created.
     fulfilled: Vec<&'a str>,
+    held: Vec<&'a HeldRow>,
+    /// Objects that are kept for a time, and since when.
+    kept: Vec<(&'a str, i64)>,
+    not_kept: Vec<&'a str>,
     ripple: Vec<&'a str>,
     audit: Vec<&'a AuditRow>,
 }
@@ -71,6 +85,9 @@ impl<'a> Batch<'a> {
             healed: Vec::new(),
             parked: Vec::new(),
             fulfilled: Vec::new(),
+            held: Vec::new(),
+            kept: Vec::new(),
+            not_kept: Vec::new(),
             ripple: Vec::new(),
             audit: Vec::new(),
         };
@@ -91,15 +108,26 @@ impl<'a> Batch<'a> {
             match &outcome.verdict {
                 Verdict::Applied(record) => {
                     batch.records.push(record);
+                    batch.not_kept.push(outcome.object.as_str());
+                    batch.healed.push(outcome.object.as_str());
+                }
+                Verdict::Kept { record, since } => {
+                    batch.records.push(record);
+                    batch.kept.push((outcome.object.as_str(), *since));
                     batch.healed.push(outcome.object.as_str());
                 }
                 Verdict::Removed => {
                     batch.removed.push(outcome.object.as_str());
+                    batch.not_kept.push(outcome.object.as_str());
                     batch.healed.push(outcome.object.as_str());
                 }
                 Verdict::Nothing => batch.healed.push(outcome.object.as_str()),
                 Verdict::Absorbed | Verdict::Unfinished => {}
                 Verdict::Parked(row) => batch.parked.push(row),
+                Verdict::Held(row) => {
+                    batch.held.push(row);
+                    batch.healed.push(outcome.object.as_str());
+                }
             }
         }
         Ok(batch)
@@ -280,10 +308,7 @@ async fn write_parked(connection: &mut SqliteConnection, batch: &Batch<'_>) -> R
         run(connection, statement, &batch.healed).await?;
     }
     for row in &batch.parked {
-        let event = match &row.task {
-            Some(Task::Event(event)) => Some(json(event)?),
-            Some(Task::Replan { .. }) | None => None,
-        };
+        let event = row.task.as_ref().map(task_json).transpose()?.flatten();
         // Attempts and the first failure go on from an earlier row of the same object.
         sqlx::query(
             "INSERT INTO parked (object, kind, category, event, row, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -312,6 +337,17 @@ async fn write_parked(connection: &mut SqliteConnection, batch: &Batch<'_>) -> R
             .await?;
     }
     Ok(())
+}
+
+/// Notes since when objects are kept, the first time; what is applied or removed is kept no longer.
+async fn write_kept(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), StateError> {
+    run(connection, "DELETE FROM kept WHERE object IN (SELECT value FROM json_each(?1))", &batch.not_kept).await?;
+    run(
+        connection,
+        "INSERT OR IGNORE INTO kept (object, since) SELECT value ->> 0, value ->> 1 FROM json_each(?1)",
+        &batch.kept,
+    )
+    .await
 }
 
 /// Queues what depends on handles that changed: parked objects with the task that failed, others from their record.

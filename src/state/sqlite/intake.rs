@@ -74,13 +74,16 @@ fn wanted(task: &Task, revision: &str) -> Option<Fingerprint> {
 }
 
 /// The fingerprints of those objects that are settled and have nothing before them in the journal. A parked object is not
-/// settled, whatever it was before: an event can heal it.
+/// settled, whatever it was before: an event can heal it. Nor is one whose deletion is held back, or that is kept for a time:
+/// an event that wants it as it was brings it back.
 async fn settled(connection: &mut SqliteConnection, tasks: &[NewTask]) -> Result<HashMap<String, String>, StateError> {
     let objects: Vec<_> = tasks.iter().map(|new| new.task.object()).collect();
     let rows = sqlx::query(
         "SELECT s.object, s.fingerprint FROM json_each(?1) j CROSS JOIN settled s ON s.object = j.value
          WHERE NOT EXISTS (SELECT 1 FROM journal q WHERE q.object = s.object)
-           AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.object = s.object)",
+           AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.object = s.object)
+           AND NOT EXISTS (SELECT 1 FROM held h WHERE h.object = s.object)
+           AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.object = s.object)",
     )
     .bind(json(&objects)?)
     .fetch_all(connection)

@@ -9,8 +9,10 @@ mod commit;
 mod correct;
 mod credentials;
 mod faces;
+mod held;
 mod intake;
 mod intentions;
+mod losses;
 mod open;
 mod parked;
 mod read;
@@ -26,14 +28,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sqlx::{Row, SqlitePool};
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditFilter, AuditRow, Backlog, Correction, Counts, Footprint, Found, Handle, InForce, JournalEntry, NewTask,
-    Outcome, ParkedFilter, ParkedRow, Record, Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange,
-    Work, now_ms,
+    AuditFilter, AuditRow, Backlog, Correction, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, InForce,
+    JournalEntry, KeptFilter, KeptRow, ListId, Lost, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release,
+    Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -181,6 +184,60 @@ impl Store for SqliteStore {
         finish(connection, work).await
     }
 
+    async fn note_losses(&self, lost: &Lost) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = losses::note(&mut connection, lost).await;
+        finish(connection, work).await
+    }
+
+    async fn strike_losses(&self, task: Seq) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = losses::strike(&mut connection, task).await;
+        finish(connection, work).await
+    }
+
+    async fn losses_since(&self, time: i64) -> Result<Vec<Lost>, StateError> {
+        losses::since(&self.readers, time).await
+    }
+
+    async fn population(&self, kind: ObjectType, nothing: &Value) -> Result<u64, StateError> {
+        losses::population(&self.readers, kind, nothing).await
+    }
+
+    async fn referrer_count(&self, handle: &Handle) -> Result<u64, StateError> {
+        losses::referrer_count(&self.readers, handle).await
+    }
+
+    async fn held(&self, filter: &HeldFilter) -> Result<Vec<HeldRow>, StateError> {
+        held::list(&self.readers, filter).await
+    }
+
+    async fn held_list(&self) -> Result<Option<ListId>, StateError> {
+        held::list_id(&self.readers).await
+    }
+
+    async fn approve_held(&self, list: &ListId) -> Result<Release, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = held::approve(&mut connection, list).await;
+        finish(connection, work).await
+    }
+
+    async fn drop_held(&self, filter: &HeldFilter, origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = held::drop(&mut connection, filter, origin).await;
+        finish(connection, work).await
+    }
+
+    async fn kept(&self) -> Result<Vec<KeptRow>, StateError> {
+        losses::kept(&self.readers).await
+    }
+
+    async fn purge_kept(&self, filter: &KeptFilter, origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = losses::purge_kept(&mut connection, filter, origin).await;
+        finish(connection, work).await
+    }
+
     async fn audit(&self, object: Option<&ObjectId>, limit: u32) -> Result<Vec<AuditRow>, StateError> {
         audit::newest(&self.readers, object, limit).await
     }
@@ -299,6 +356,7 @@ impl Store for SqliteStore {
 fn task_of(object: ObjectId, kind: ObjectType, event: Option<&str>) -> Result<Task, StateError> {
     match event {
         None => Ok(Task::Replan { object, kind }),
+        Some(codec::PURGE) => Ok(Task::Purge { object, kind }),
         Some(json) => Ok(Task::Event(codec::parse("event", json)?)),
     }
 }

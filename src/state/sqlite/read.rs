@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor, SqlitePool};
 
-use crate::state::{Backlog, Counts, Footprint, Found, Handle, JournalEntry, Record, Seq, StateError, TaskSort, Work};
+use crate::state::{
+    Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort, Work,
+};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::codec::{json, kind, object_id, parse};
@@ -17,6 +19,7 @@ fn entry(row: &SqliteRow) -> Result<JournalEntry, StateError> {
         task: task_of(object_id(row.get("object"))?, kind(row.get("kind"))?, row.get("event"))?,
         origin: row.get("origin"),
         received_at: row.get("received_at"),
+        approval: row.get::<Option<&str>, _>("approval").map(|text| parse("approval", text)).transpose()?,
     })
 }
 
@@ -29,11 +32,11 @@ pub(super) async fn journal_after(
     // One sort may stand behind a hundred thousand of the other.
     let statement = match sort {
         TaskSort::Event => {
-            "SELECT seq, object, kind, event, origin, received_at FROM journal INDEXED BY journal_events
+            "SELECT seq, object, kind, event, origin, received_at, approval FROM journal INDEXED BY journal_events
              WHERE event IS NOT NULL AND seq > ?1 ORDER BY seq LIMIT ?2"
         }
         TaskSort::Replan => {
-            "SELECT seq, object, kind, event, origin, received_at FROM journal INDEXED BY journal_replans
+            "SELECT seq, object, kind, event, origin, received_at, approval FROM journal INDEXED BY journal_replans
              WHERE event IS NULL AND seq > ?1 ORDER BY seq LIMIT ?2"
         }
     };
@@ -49,7 +52,7 @@ pub(super) async fn oldest_task(pool: &SqlitePool, object: &ObjectId) -> Result<
 
 pub(super) async fn work(pool: &SqlitePool, seqs: &[Seq]) -> Result<Vec<Work>, StateError> {
     let rows = sqlx::query(
-        "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at,
+        "SELECT j.seq, j.object, j.kind, j.event, j.origin, j.received_at, j.approval,
                 o.kind AS known_kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision,
                 EXISTS (SELECT 1 FROM settled s WHERE s.object = j.object) AS settled
          FROM json_each(?1) w CROSS JOIN journal j ON j.seq = w.value LEFT JOIN objects o ON o.object = j.object",
@@ -155,11 +158,13 @@ pub(super) async fn referrers(pool: &SqlitePool, handle: &Handle) -> Result<Vec<
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Backlog, StateError> {
     let row = sqlx::query(
         "SELECT (SELECT count(*) FROM journal), (SELECT received_at FROM journal ORDER BY seq LIMIT 1),
-                (SELECT count(*) FROM parked)",
+                (SELECT count(*) FROM parked), (SELECT count(*) FROM held), (SELECT coalesce(max(id), 0) FROM held),
+                (SELECT count(*) FROM kept)",
     )
     .fetch_one(pool)
     .await?;
-    Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2) })
+    let held = HeldMark { count: row.get(3), newest: row.get(4) };
+    Ok(Backlog { tasks: row.get(0), oldest: row.get(1), parked: row.get(2), held, kept: row.get(5) })
 }
 
 pub(super) async fn counts(pool: &SqlitePool) -> Result<Counts, StateError> {

@@ -39,7 +39,7 @@ pub(super) fn bring(
     let mut fields = difference(scope, wish, held, everything, plan);
     let mail = mail::difference(scope, wish, held, who, everything)?;
     if !mail.is_empty() && scope.facts().any(|fact| *fact == Fact::MailTaken { context }) {
-        return Err(create::mail_taken(scope, wish).into());
+        return Err(create::mail_taken(scope, wish)?.into());
     }
     fields.extend(mail);
     if held.name != wish.name {

@@ -58,24 +58,26 @@ fn guests(scope: Scope<'_>, wish: &Wish) -> Planned<Guests> {
     match refusals {
         0 => Ok(Guests::Refuse),
         1 if scope.settings.features.convert_guest.is_on() => Ok(Guests::Convert),
-        _ => Err(mail_taken(scope, wish).into()),
+        _ => Err(mail_taken(scope, wish)?.into()),
     }
 }
 
 /// The primary address belongs to somebody else.
-pub(super) fn mail_taken(scope: Scope<'_>, wish: &Wish) -> super::Rejection {
+pub(super) fn mail_taken(scope: Scope<'_>, wish: &Wish) -> Planned<super::Rejection> {
+    let handle = handles::primary(wish.context, &wish.mail.primary);
+    let kept = scope.kept_hint(handle.clone())?;
     let hint = if scope.settings.features.convert_guest.is_on() {
         ""
     } else {
         ", or switch on the feature that turns guests into users if it is a guest"
     };
-    conflict(
+    Ok(conflict(
         format!(
             "the primary mail address of this user is already used in OX context {}: change property '{}', or remove the \
-             other account{hint}",
+             other account{hint}{kept}",
             wish.context,
             scope.settings.mapping.property_of(Attribute::EMAIL1).unwrap_or("mailPrimaryAddress"),
         ),
-        vec![handles::primary(wish.context, &wish.mail.primary)],
-    )
+        vec![handle],
+    ))
 }

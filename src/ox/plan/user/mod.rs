@@ -9,11 +9,12 @@ mod wish;
 
 use self::wish::Wish;
 use super::{ContextId, OxPlan, OxState, Planned, Rejection, Scope, ask, conflict, context_number, dn, handles};
-use crate::ox::model::{Call, Fact, ObservedUser, Query, UserId, UserRef};
+use crate::ox::attribute::Attribute;
+use crate::ox::model::{Call, Fact, FieldValue, ObservedUser, Query, UserId, UserRef};
 use crate::ox::state::UserState;
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
-    let held = held(scope);
+    let mut held = held(scope);
     let Some(desired) = scope.input.desired else { return Ok(remove(scope, held)) };
     if !desired.flag("isOxUser")? {
         return Ok(match held {
@@ -31,6 +32,10 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
         return Ok(OxPlan::skipped(scope.input.state.clone(), reason));
     }
     let wish = Wish::new(scope, desired, context, name)?;
+    // A user that was kept is back.
+    if let Some(held) = &mut held {
+        held.kept = None;
+    }
     match held {
         None => match taken(scope, context, &wish.name)? {
             Some(found) => change::plan(scope, &wish, UserState::adopt(context, found)),
@@ -98,9 +103,10 @@ fn taken<'a>(scope: Scope<'a>, context: ContextId, name: &str) -> Planned<Option
     let Some(found) = named(scope, context, name) else { return Ok(None) };
     let handle = handles::user(context, found.id);
     if scope.belongs_to_another(handle.clone())? {
+        let kept = scope.kept_hint(handle.clone())?;
         return Err(conflict(
             format!(
-                "the name of this user is already used in OX context {context} by another object: change property '{}'",
+                "the name of this user is already used in OX context {context} by another object: change property '{}'{kept}",
                 scope.settings.identifiers.user
             ),
             vec![handle],
@@ -117,12 +123,23 @@ fn prepare(scope: Scope<'_>, context: ContextId, name: &str) -> Planned<()> {
     scope.prepare(handles::user_name(context, name), Query::UserNamed { context, name: name.to_owned() })
 }
 
-/// Deletes the user. OX takes it out of all groups by itself.
+/// Deletes the user, or disables it for the time of retention. OX takes a deleted user out of all groups by itself.
 fn remove(scope: Scope<'_>, held: Option<UserState>) -> OxPlan {
-    let Some(held) = held else { return OxPlan::default() };
+    let Some(mut held) = held else { return OxPlan::default() };
     let mut plan = OxPlan::default();
     if let Some(former) = held.former {
         plan.calls.push(Call::UserDelete { context: former.context, user: former.id });
+    }
+    if scope.keeps(held.kept) {
+        let off = FieldValue::Flag(false);
+        if held.fields.get(&Attribute::MAIL_ENABLED) != Some(&off) {
+            let fields = [(Attribute::MAIL_ENABLED, off)].into();
+            plan.calls.push(Call::UserChange { context: held.context, user: UserRef::Id(held.id), fields });
+            plan.changes([Attribute::MAIL_ENABLED]);
+        }
+        held.kept.get_or_insert_default();
+        plan.base = OxState::User(Box::new(held));
+        return plan;
     }
     plan.calls.extend(deputy::revoke_all(scope, &held, UserRef::Id(held.id)));
     plan.calls.push(Call::UserDelete { context: held.context, user: held.id });
