@@ -93,20 +93,20 @@ impl Show for Found {
             "QUEUED",
             "",
         ];
-        let mut text = table(&headings, sections);
+        let mut parts = vec![table(&headings, sections)];
         if !found.drift.is_empty() {
-            let rows = found.drift.iter().map(row);
-            text += "\n\n";
-            text += &table(&["DIFFERENCE", "SECTION", "KEY", "OBJECT", "ATTRIBUTES", "CORRECTED BY"], rows);
+            let headings = ["DIFFERENCE", "SECTION", "KEY", "OBJECT", "ATTRIBUTES", "CORRECTED BY"];
+            parts.extend([String::new(), table(&headings, found.drift.iter().map(row))]);
         }
         if found.more > 0 {
-            text += &format!("\n… and {} more", found.more);
+            parts.push(format!("… and {} more", found.more));
         }
         if found.total(|section| section.held_back) > 0 {
-            text += "\nSo much is missing that OX looks as if an old backup had been restored. If so, run `oxherd rebuild-ids`; \
-                     if not, look first whether this is the right OX.";
+            let hint = "So much is missing that OX looks as if an old backup had been restored. If so, run `oxherd rebuild-ids`; \
+                        if not, look first whether this is the right OX.";
+            parts.push(hint.to_owned());
         }
-        text
+        parts.join("\n")
     }
 }
 

@@ -151,7 +151,7 @@ impl View {
         }
         let (revision, change) = (self.target.revision(), self.change.borrow().clone());
         let (name, verification) = (self.name.clone(), self.verification.borrow().clone());
-        ConnectorReport { name, engine, source, revision, preparing, verification, dry_run, change }
+        ConnectorReport { name, engine, source, revision, preparing, dry_run, change, verification }
     }
 }
 

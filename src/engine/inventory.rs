@@ -8,6 +8,12 @@ use crate::udm::ObjectType;
 
 use super::target::Target;
 
+/// All keys of a section, with what was read at once.
+pub type Listed<I> = (Vec<<I as Inventory>::Key>, <I as Inventory>::Listing);
+
+/// Items with their keys.
+pub type Items<I> = Vec<(<I as Inventory>::Key, <I as Inventory>::Item)>;
+
 /// How much of its objects a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -20,7 +26,7 @@ pub enum Extent {
 /// A target that can be read in bulk, section by section: for instance the users of one tenant.
 ///
 /// What the target holds is found by a *key* in its section; a recorded object has a handle for each key that it holds.
-pub trait Inventory: Target {
+pub trait Inventory: Target + Sized {
     /// A part of the target that is read as a whole.
     type Section: Clone + Debug + Display + Send + Sync;
     /// What identifies an item in its section. Small: all keys of a section are in memory at the same time.
@@ -50,10 +56,7 @@ pub trait Inventory: Target {
 
     /// All keys of a section, without those of things that the target makes for itself. A section that does not exist (any
     /// more) is empty.
-    fn list(
-        &self,
-        section: &Self::Section,
-    ) -> impl Future<Output = Result<(Vec<Self::Key>, Self::Listing), Self::Fault>> + Send;
+    fn list(&self, section: &Self::Section) -> impl Future<Output = Result<Listed<Self>, Self::Fault>> + Send;
 
     /// What the target holds under keys. Items that went away meanwhile are left out.
     fn read(
@@ -61,7 +64,7 @@ pub trait Inventory: Target {
         section: &Self::Section,
         listing: &Self::Listing,
         keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<(Self::Key, Self::Item)>, Self::Fault>> + Send;
+    ) -> impl Future<Output = Result<Items<Self>, Self::Fault>> + Send;
 
     /// Whether what is under a recorded key is still the recorded thing and not another one that got its key, as happens
     /// when an old backup is restored.

@@ -18,7 +18,7 @@ use crate::udm::ObjectType;
 use super::inventory::Inventory;
 use super::target::{FaultClass, TargetFault};
 
-use pass::Pass;
+use pass::{Order, Pass};
 use pending::Pending;
 pub use report::{Category, Drift, SectionReport, Verification};
 
@@ -75,7 +75,8 @@ pub async fn verify<T: Inventory, S: Store>(
     let mut sections: VecDeque<_> = roots.collect();
     while let Some((section, only)) = sections.pop_front() {
         let kind = target.kind(&section);
-        let mut pass = Pass::new(target, store, &section, only, repair, origin, &mut report, &mut pending);
+        let order = Order { only, repair, origin };
+        let mut pass = Pass::new(target, store, &section, order, &mut report, &mut pending);
         let result =
             if scope.kind.is_none_or(|wanted| wanted == kind) { pass.run().await } else { pass.look_within().await };
         let (found, within) = pass.end();

@@ -47,7 +47,8 @@ impl Handle {
     /// A fingerprint of it, by which it can be recognised but not read: 16 hexadecimal digits.
     pub(crate) fn fingerprint(&self) -> String {
         let digest = Sha256::digest(&self.0);
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let first = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        format!("{first:016x}")
     }
 
     /// A handle from its text.

@@ -35,16 +35,24 @@ enum Place<K> {
     Elsewhere(K),
 }
 
+/// What is to be done with a section.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    /// Only this one of the recorded handles.
+    pub(super) only: Option<&'a Handle>,
+    /// What to do about differences.
+    pub(super) repair: Repair,
+    /// Who asks.
+    pub(super) origin: &'a str,
+}
+
 /// The work on one section.
 pub(super) struct Pass<'a, T: Inventory, S: Store> {
     target: &'a T,
     store: &'a S,
     section: &'a T::Section,
     prefix: Handle,
-    /// Only this one of the recorded handles.
-    only: Option<&'a Handle>,
-    repair: Repair,
-    origin: &'a str,
+    order: Order<'a>,
     report: &'a mut Verification,
     pending: &'a mut Pending,
     found: SectionReport,
@@ -57,15 +65,13 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
         target: &'a T,
         store: &'a S,
         section: &'a T::Section,
-        only: Option<&'a Handle>,
-        repair: Repair,
-        origin: &'a str,
+        order: Order<'a>,
         report: &'a mut Verification,
         pending: &'a mut Pending,
     ) -> Self {
         let found = SectionReport::new(section.to_string(), target.kind(section));
         let (prefix, within, corrections) = (target.prefix(section), Vec::new(), Vec::new());
-        Self { target, store, section, prefix, only, repair, origin, report, pending, found, within, corrections }
+        Self { target, store, section, prefix, order, report, pending, found, within, corrections }
     }
 
     /// What was found, and the sections within what is recorded here.
@@ -95,7 +101,7 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
         let mut ours = vec![false; keys.len()];
         let suspects = self.scan(&keys, &listing, &mut ours).await?;
         let mut lost = self.confirm(suspects).await?;
-        if self.only.is_none() {
+        if self.order.only.is_none() {
             let others = keys.into_iter().zip(ours).filter(|(_, ours)| !ours).map(|(key, _)| key).collect::<Vec<_>>();
             self.look_at_others(&listing, &others, &mut lost).await?;
         }
@@ -115,7 +121,7 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
         let page = self.store.holders(&self.prefix, after.as_ref(), limit).await?;
         let Some((last, _)) = page.last() else { return Ok(None) };
         *after = Some(last.clone());
-        let wanted = page.into_iter().filter(|(handle, _)| self.only.is_none_or(|only| only == handle));
+        let wanted = page.into_iter().filter(|(handle, _)| self.order.only.is_none_or(|only| only == handle));
         let keyed = wanted.filter_map(|(handle, record)| Some((self.target.key(self.section, &handle)?, record)));
         Ok(Some(keyed.collect()))
     }
@@ -253,7 +259,7 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
                     Some(former) => {
                         let object = former.object.clone();
                         self.note(Category::Surplus, &key, None, Some(object), Vec::new(), Vec::new());
-                        if self.repair != Repair::No {
+                        if self.order.repair != Repair::No {
                             self.remove_again(former.object.clone(), &key, &item).await?;
                         }
                     }
@@ -301,7 +307,7 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
             Place::Elsewhere(found) => (Category::WrongId, Some(found)),
         };
         self.note(category, key, found_as, Some(record.object.clone()), attributes, calls);
-        match self.repair {
+        match self.order.repair {
             Repair::No => {}
             Repair::Usual if looks_restored => self.found.held_back += 1,
             Repair::Usual | Repair::AfterRestore => {
@@ -348,7 +354,7 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
     /// Writes the corrections that have come together.
     async fn write(&mut self) -> Result<(), Stop> {
         if !self.corrections.is_empty() {
-            self.found.queued += self.store.correct(&self.corrections, self.origin).await?;
+            self.found.queued += self.store.correct(&self.corrections, self.order.origin).await?;
             self.corrections.clear();
         }
         Ok(())
@@ -356,11 +362,21 @@ impl<'a, T: Inventory, S: Store> Pass<'a, T, S> {
 
     /// Something that was removed came back: its object is removed again, as the directory wanted it.
     async fn remove_again(&mut self, object: ObjectId, key: &T::Key, item: &T::Item) -> Result<(), Stop> {
-        let state = self.target.taken_over(self.section, &T::State::default(), key, item);
+        let nothing = T::State::default();
+        let state = self.target.taken_over(self.section, &nothing, key, item);
+        if let Some(before) = self.store.record(&object).await? {
+            // It is known and should have nothing in the target. One that has something elsewhere has moved: what it left
+            // behind may hold more than what it has now.
+            if self.state(&before)? == nothing {
+                let after = self.record(&object, &before.dn, &before.desired, &state);
+                self.corrections.push(Correction { before, after });
+            }
+            return Ok(());
+        }
         // Its name in the directory is not known any more, and nobody refers to it.
         let Ok(dn) = format!("cn={object},cn=removed").parse::<Dn>() else { return Ok(()) };
         let record = self.record(&object, &dn, &Properties::default(), &state);
-        self.found.queued += u64::from(self.store.remove_again(&record, self.origin).await?);
+        self.found.queued += u64::from(self.store.remove_again(&record, self.order.origin).await?);
         Ok(())
     }
 }

@@ -79,29 +79,18 @@ pub(super) fn names(section: Section, item: &Item) -> Vec<Handle> {
 pub(super) fn corrected(section: Section, state: &OxState, key: &Key, item: Option<&Item>) -> OxState {
     let number = key.number().unwrap_or_default();
     let mut state = state.clone();
-    match (section, &mut state, item) {
-        (Section::Contexts, OxState::Context(held), Some(Item::Context(found))) => correct_context(held, found),
-        (Section::Contexts, OxState::Context(_), None) => state = OxState::Nothing,
-        (Section::Users(context), OxState::User(held), item) => {
-            if !correct_user(held, context, UserId(number), item) {
-                state = OxState::Nothing;
-            }
+    let is_left = match (section, &mut state, item) {
+        (Section::Contexts, OxState::Context(held), Some(Item::Context(found))) => {
+            correct_context(held, found);
+            true
         }
+        (Section::Users(context), OxState::User(held), item) => correct_user(held, context, UserId(number), item),
         (Section::Groups(context), OxState::Groups(held), item) => {
             correct_group(held, context, GroupId(number), item);
-            state.settle();
+            true
         }
         (Section::Resources(context), OxState::Resource(held), item) => {
-            let here = (context, ResourceId(number));
-            match item {
-                Some(Item::Resource(found)) if (held.context, held.id) == here => held.fields = found.fields.clone(),
-                None if held.former == Some(here) => held.former = None,
-                None if (held.context, held.id) == here => match held.former.take() {
-                    Some(former) => (held.context, held.id) = former,
-                    None => state = OxState::Nothing,
-                },
-                _ => {}
-            }
+            correct_resource(held, context, ResourceId(number), item)
         }
         (Section::Accounts(context), OxState::Accounts(held), item) => {
             let found = match item {
@@ -109,15 +98,35 @@ pub(super) fn corrected(section: Section, state: &OxState, key: &Key, item: Opti
                 _ => &[],
             };
             correct_accounts(held, context, key, found);
-            state.settle();
+            true
         }
         (Section::Shared(_), OxState::Shared(held), Some(Item::Shared(found, permissions))) => {
             correct_shared(held, found, permissions);
+            true
         }
-        (Section::Shared(_), OxState::Shared(_), None) => state = OxState::Nothing,
+        (Section::Contexts, OxState::Context(_), None) | (Section::Shared(_), OxState::Shared(_), None) => false,
+        _ => true,
+    };
+    if !is_left {
+        return OxState::Nothing;
+    }
+    state.settle();
+    state
+}
+
+/// Says whether anything is left.
+fn correct_resource(held: &mut ResourceState, context: ContextId, id: ResourceId, item: Option<&Item>) -> bool {
+    let here = (context, id);
+    match item {
+        Some(Item::Resource(found)) if (held.context, held.id) == here => held.fields = found.fields.clone(),
+        None if held.former == Some(here) => held.former = None,
+        None if (held.context, held.id) == here => match held.former.take() {
+            Some(former) => (held.context, held.id) = former,
+            None => return false,
+        },
         _ => {}
     }
-    state
+    true
 }
 
 /// The state without what it held under a key, with a thing under another key in its place.

@@ -55,19 +55,15 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
         )
         .into());
     }
-    match held {
-        Some(held) => {
-            if !matches!(scope.input.state, OxState::Context(_)) {
-                // Its number comes from the directory, so the number is known to be right.
-                scope.may_adopt(&handles::context(held.id), Recorded::Yes, "contextid")?;
-            }
-            Ok(change(held, &wanted))
-        }
-        None => {
-            scope.prepare(handles::context(wanted.id), Query::Context { context: wanted.id })?;
-            create(scope, desired, wanted)
-        }
+    let Some(held) = held else {
+        scope.prepare(handles::context(wanted.id), Query::Context { context: wanted.id })?;
+        return create(scope, desired, wanted);
+    };
+    if !matches!(scope.input.state, OxState::Context(_)) {
+        // Its number comes from the directory, so the number is known to be right.
+        scope.may_adopt(&handles::context(held.id), Recorded::Yes, "contextid")?;
     }
+    Ok(change(held, &wanted))
 }
 
 /// What OX holds, corrected by what was learned.

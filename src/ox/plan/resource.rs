@@ -19,18 +19,14 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
     {
         return Ok(change(held.clone(), fields));
     }
-    match taken(scope, context, &fields.name)? {
-        // It is there already: change it with the number that it has there.
-        Some((id, found)) => {
-            let former = held.map(|held| (held.context, held.id));
-            Ok(change(ResourceState { context, id, fields: found, former }, fields))
-        }
-        None => {
-            let question = Query::ResourceNamed { context, name: fields.name.clone() };
-            scope.prepare(handles::resource_name(context, &fields.name), question)?;
-            Ok(create(held, context, fields))
-        }
+    // It is there already: change it with the number that it has there.
+    if let Some((id, found)) = taken(scope, context, &fields.name)? {
+        let former = held.map(|held| (held.context, held.id));
+        return Ok(change(ResourceState { context, id, fields: found, former }, fields));
     }
+    let question = Query::ResourceNamed { context, name: fields.name.clone() };
+    scope.prepare(handles::resource_name(context, &fields.name), question)?;
+    Ok(create(held, context, fields))
 }
 
 fn fields(desired: &Properties) -> Planned<ResourceFields> {

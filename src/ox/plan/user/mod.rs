@@ -37,13 +37,13 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
         held.kept = None;
     }
     match held {
-        None => match taken(scope, context, &wish.name)? {
-            Some(found) => change::plan(scope, &wish, UserState::adopt(context, found)),
-            None => {
-                prepare(scope, context, &wish.name)?;
-                create::plan(scope, &wish, None)
+        None => {
+            if let Some(found) = taken(scope, context, &wish.name)? {
+                return change::plan(scope, &wish, UserState::adopt(context, found));
             }
-        },
+            prepare(scope, context, &wish.name)?;
+            create::plan(scope, &wish, None)
+        }
         Some(held) if held.context == context => change::plan(scope, &wish, held),
         Some(held) => relocate::plan(scope, &wish, held),
     }

@@ -14,14 +14,13 @@ pub(super) fn plan(scope: Scope<'_>, wish: &Wish, held: UserState) -> Planned<Ox
     // Where an earlier move that was not finished came from; nobody remembers it once this move has begun.
     let left_behind =
         held.former.filter(|former| found.is_none_or(|found| (former.context, former.id) != (wish.context, found.id)));
-    let mut plan = match found {
-        Some(found) => adopt(scope, wish, &held, found)?,
-        None => {
-            // A copy has the old name until it is changed.
-            prepare(scope, wish.context, &held.name)?;
-            prepare(scope, wish.context, &wish.name)?;
-            copy(scope, wish, held)?
-        }
+    let mut plan = if let Some(found) = found {
+        adopt(scope, wish, &held, found)?
+    } else {
+        // A copy has the old name until it is changed.
+        prepare(scope, wish.context, &held.name)?;
+        prepare(scope, wish.context, &wish.name)?;
+        copy(scope, wish, held)?
     };
     let first = left_behind.map(|former| Call::UserDelete { context: former.context, user: former.id });
     plan.calls.splice(0..0, first);
