@@ -296,6 +296,11 @@ impl World {
 
     // What came of it.
 
+    /// What the connector says of itself.
+    pub fn report(&self) -> ConnectorReport {
+        self.connector().view().report()
+    }
+
     /// What the engine works on: the state, or its shadow in a dry run.
     pub fn ledger(&self) -> &SqliteStore {
         self.connector().ledger()
