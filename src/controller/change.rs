@@ -159,7 +159,7 @@ impl ChangeGuard {
                     continue;
                 };
                 let revision = config.blueprint().id();
-                if let Err(reason) = self.look_at(config).await {
+                if let Err(reason) = Box::pin(self.look_at(config)).await {
                     tracing::warn!(reason, "a change of settings is not in force");
                     self.pending.send_replace(Some(Pending::Unknown { revision, reason }));
                 }

@@ -160,7 +160,7 @@ impl Standalone {
     async fn start_one(&mut self, config: ConnectorConfig) -> Result<(), StandaloneError> {
         let store = SqliteStore::open(&self.options.state.join(format!("{}.db", config.name))).await?;
         let name = config.name.clone();
-        self.connectors.insert(name, Connector::start(config, store, self.intake).await?);
+        self.connectors.insert(name, Box::pin(Connector::start(config, store, self.intake)).await?);
         Ok(())
     }
 
