@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oxherd::api::Manifests;
-use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, resolve};
-use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase};
+use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, VerificationReport, resolve};
+use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase, Repair, Scope, Verification, verify};
 use oxherd::simulator::ox::{Counters, OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{AuditRow, ParkedFilter, ParkedRow, Store};
@@ -271,6 +271,41 @@ impl World {
     pub async fn retry_parked(&mut self) {
         self.connector().store().retry_parked(&ParkedFilter::All, "test").await.unwrap();
         self.settle().await;
+    }
+
+    /// OX is restored from a backup that [`OxControl::dump_with_passwords`] made.
+    pub async fn restore_ox(&mut self, backup: &Value) {
+        self.simulator.stop().await.unwrap();
+        let file = self.folder.path().join("backup.json");
+        fs::write(&file, backup.to_string()).unwrap();
+        let address = self.simulator.address();
+        let options = OxOptions { address, state_file: Some(file), ..self.setup.ox.clone() };
+        self.simulator = OxSimulator::start(options).await.unwrap();
+        self.ox = self.simulator.control();
+    }
+
+    /// `oxherd verify`, with what it queued worked off.
+    pub async fn verify(&mut self, repair: Repair) -> Verification {
+        let connector = self.connector();
+        let found = verify(&**connector.target(), self.store(), &Scope::default(), repair, "verify").await.unwrap();
+        if repair != Repair::No {
+            self.settle().await;
+        }
+        found
+    }
+
+    /// Waits for the first verification on schedule.
+    pub async fn until_verified(&mut self) -> VerificationReport {
+        let view = self.connector().view().clone();
+        let verified = async {
+            loop {
+                if let Some(report) = view.report().verification {
+                    return report;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, verified).await.expect("a verification")
     }
 
     /// What an administrator's change of the manifests would do, which becomes the setup but is not in force yet.
