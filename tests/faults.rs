@@ -63,7 +63,7 @@ async fn nothing_is_lost_or_done_twice_whatever_breaks() {
                     async move { cell::run(kind, &fault, mercy).await }
                 });
                 let found = found.await.unwrap_or_else(|panic| Err(panic.to_string()));
-                let found = found.and_then(|measured| in_time(measured));
+                let found = found.and_then(in_time);
                 ((row, kind), found.map_err(|wrong| format!("{name} × {}: {wrong}", kind.name())))
             })
         })

@@ -47,10 +47,14 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Runs a cell; says what is wrong with its end.
 pub async fn run(kind: Kind, fault: &Fault, mercy: Mercy) -> Result<Measured, String> {
-    if matches!(fault, Fault::Termination) {
-        return terminated(kind).await;
+    match fault {
+        Fault::Termination => Box::pin(terminated(kind)).await,
+        fault => Box::pin(disturbed(kind, fault, mercy)).await,
     }
-    let mut cell = Cell::new(kind, fault).await;
+}
+
+async fn disturbed(kind: Kind, fault: &Fault, mercy: Mercy) -> Result<Measured, String> {
+    let mut cell = Box::pin(Cell::new(kind, fault)).await;
     let ends = cell.disturb(fault).await?;
     cell.rest().await?;
     let parked = cell.parked().await?;
@@ -168,7 +172,7 @@ impl Cell {
     async fn change_password(&mut self) -> Result<(), String> {
         let right = self.world.password_of_admin(10);
         if self.kind == Kind::Context {
-            self.world.ox.change_options(|ox| ox.master_password = "another".to_owned());
+            self.world.ox.change_options(|ox| "another".clone_into(&mut ox.master_password));
         } else {
             self.world.by_hand(10).change_user(2, "<d:password>another</d:password>").await;
         }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::action::{ACCOUNTS, Action, CONTEXTS, GROUPS, PERMISSIONS, PROFILES, RESOURCES, SHARED, USERS};
+use crate::action::{ACCOUNTS, Action, CONTEXTS, GROUPS, NAMES, PERMISSIONS, PROFILES, RESOURCES, SHARED, USERS};
 use crate::directory::{self, Object};
 
 struct Context {
@@ -340,7 +340,8 @@ impl Site {
         if let Some(held) = &mut self.contexts[context] {
             held.quota = quota;
         } else {
-            let Some(name) = (0..).find(|name| self.contexts.iter().flatten().all(|other| other.name != *name)) else {
+            let Some(name) = (0..NAMES).find(|name| self.contexts.iter().flatten().all(|other| other.name != *name))
+            else {
                 return;
             };
             let id = self.next_id("context");
