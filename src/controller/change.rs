@@ -79,6 +79,7 @@ pub(super) struct ChangeGuard {
     /// The configuration in force, with the features of the server.
     current: Arc<Mutex<ConnectorConfig>>,
     proposed: Mutex<Option<ConnectorConfig>>,
+    enacting: tokio::sync::Mutex<()>,
     pending: watch::Sender<Option<Pending>>,
     news: Notify,
 }
@@ -111,7 +112,8 @@ impl ChangeGuard {
         current: Arc<Mutex<ConnectorConfig>>,
     ) -> Self {
         let (pending, _) = watch::channel(None);
-        Self { target, store, engine, current, proposed: Mutex::default(), pending, news: Notify::new() }
+        let (proposed, enacting, news) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
+        Self { target, store, engine, current, proposed, enacting, pending, news }
     }
 
     /// The change that is not in force yet.
@@ -122,31 +124,51 @@ impl ChangeGuard {
     /// Wants a configuration in force. It is at once if it plans like the one in force, or if there is no limit.
     pub(super) async fn propose(&self, config: ConnectorConfig) -> Result<(), StateError> {
         let revision = config.blueprint().id();
-        let former = match self.store.in_force().await? {
-            Some(former) if config.change_limit.is_some() && former.revision != revision => former,
-            _ => return self.enact(config).await,
-        };
+        let former = self.store.in_force().await?;
+        let former = former.filter(|former| config.change_limit.is_some() && former.revision != revision);
+        {
+            let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
+            *proposed = Some(config.clone());
+            if former.is_some() {
+                self.pending.send_replace(Some(Pending::Examining { revision }));
+            }
+        }
+        let Some(former) = former else { return self.enact(config).await };
         if readable(former).is_some() {
             self.engine.switch(config.switch);
         }
-        *self.proposed.lock().unwrap_or_else(PoisonError::into_inner) = Some(config);
-        self.pending.send_replace(Some(Pending::Examining { revision }));
         self.news.notify_one();
         Ok(())
     }
 
+    /// Puts a proposal in force, unless another one has taken its place.
     async fn enact(&self, config: ConnectorConfig) -> Result<(), StateError> {
+        let _one_at_a_time = self.enacting.lock().await;
         let blueprint = config.blueprint();
-        let settings = serde_json::to_value(&blueprint).unwrap_or_default();
         let (revision, objects) = (blueprint.id(), config.objects.clone());
-        self.store.put_in_force(&InForce { revision, settings }).await?;
+        if !self.is_proposed(&revision) {
+            return Ok(());
+        }
+        let settings = serde_json::to_value(&blueprint).unwrap_or_default();
+        self.store.put_in_force(&InForce { revision: revision.clone(), settings }).await?;
         self.engine.switch(config.switch);
         put_in_place(&self.target, &self.current, config);
         describe(&*self.target, &*self.store, &objects).await?;
-        *self.proposed.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.pending.send_replace(None);
+        self.tell(&revision, None);
         self.engine.wake();
         Ok(())
+    }
+
+    /// Says how it is with a proposal, unless another one has taken its place. None: it is in force.
+    fn tell(&self, revision: &str, pending: Option<Pending>) {
+        let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
+        if proposed.as_ref().is_none_or(|config| config.blueprint().id() != revision) {
+            return;
+        }
+        if pending.is_none() {
+            *proposed = None;
+        }
+        self.pending.send_if_modified(|now| std::mem::replace(now, pending.clone()) != pending);
     }
 
     /// Decides about proposals until told to stop.
@@ -161,7 +183,7 @@ impl ChangeGuard {
                 let revision = config.blueprint().id();
                 if let Err(reason) = Box::pin(self.look_at(config)).await {
                     tracing::warn!(reason, "a change of settings is not in force");
-                    self.pending.send_replace(Some(Pending::Unknown { revision, reason }));
+                    self.tell(&revision, Some(Pending::Unknown { revision: revision.clone(), reason }));
                 }
                 // A new proposal does not wait.
                 let _ = tokio::time::timeout(LOOK, self.news.notified()).await;
@@ -196,12 +218,12 @@ impl ChangeGuard {
             return self.enact(config).await.map_err(failed);
         }
         let waits = Pending::WaitsForApproval { revision: revision.clone(), changed, refused, limit, since };
-        if self.pending.borrow().as_ref() != Some(&waits) {
+        if self.pending.borrow().as_ref() != Some(&waits) && self.is_proposed(&revision) {
             let impact = serde_json::to_value(impact).unwrap_or_default();
             let change = WaitingChange { revision: revision.clone(), impact, since, approved_at: None };
             self.store.set_waiting_change(Some(&change)).await.map_err(failed)?;
             tracing::warn!(revision, changed, refused, limit, "a change of settings waits for approval");
-            self.pending.send_replace(Some(waits));
+            self.tell(&revision, Some(waits));
         }
         Ok(())
     }
