@@ -10,7 +10,7 @@ use oxherd::ox::handles;
 use oxherd::ox::mapping::Mapping;
 use oxherd::ox::model::{ContextId, Effect, Group, GroupId, MailServer, UserId};
 use oxherd::ox::plan::{self, OxPlan, PlanInput, Step};
-use oxherd::ox::settings::{Feature, Features, Identifiers, Settings};
+use oxherd::ox::settings::{Adopt, Feature, Features, Identifiers, Settings};
 use oxherd::ox::state::{GroupState, OxState};
 use oxherd::ox::template::{AccountTemplate, LoginTemplate};
 use oxherd::state::{Found, Handle};
@@ -43,6 +43,7 @@ impl Case {
                 convert_guest: Feature::On,
                 user_copy: Feature::On,
             },
+            adopt: Adopt::ByName,
             mapping: Mapping::default(),
         };
         let mut known = Known::default();

@@ -244,7 +244,7 @@ async fn wrong_manifests_end_with_2_and_name_object_field_and_remedy() {
     let cases = [
         ("  mappingReff: {name: x}\n", "spec.mappingReff is unknown; did you mean 'mappingRef'?"),
         ("  mappingRef: {name: none}\n", "OxAttributeMapping"),
-        ("  policies: {errorPolicy: Stop}\n", "spec.policies.errorPolicy"),
+        ("  state: {backend: ConfigMap}\n", "spec.state"),
         ("  loginTemplates: {imap: '{'}\n", ""),
     ];
     for (more, expected) in cases {

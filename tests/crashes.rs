@@ -15,7 +15,7 @@ mod directory;
 mod observed;
 #[path = "support/oracle.rs"]
 mod oracle;
-#[path = "crashes/site.rs"]
+#[path = "support/site.rs"]
 mod site;
 #[path = "crashes/story.rs"]
 mod story;
@@ -68,7 +68,7 @@ impl Plan {
                 self.kills += 1;
                 self.places.insert(place.into());
             }
-            (Run::Killed, Death::Sudden { .. }) => self.kills += 1,
+            (Run::Killed, Death::Sudden { .. } | Death::Told { .. }) => self.kills += 1,
             // It is not passed that often in this life: the next one dies earlier.
             (Run::Rested(_), Death::At(place, passage)) if passage > 1 => {
                 self.deaths.push_back((Death::At(place, passage / 2), missed));
@@ -91,14 +91,7 @@ async fn live_and_die(site: &Site, plan: &Mutex<Plan>) {
             site.run(None).await;
             return;
         };
-        let t = std::time::Instant::now();
         let run = site.run(Some(death)).await;
-        eprintln!(
-            "{:?} {death:?} {run:?} {:?} left {}",
-            std::thread::current().id(),
-            t.elapsed(),
-            lock(plan).deaths.len()
-        );
         lock(plan).note(death, missed, &run);
         if let Run::Rested(_) = run {
             return;

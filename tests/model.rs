@@ -43,7 +43,8 @@ fn random_histories_end_as_the_reference_model_says() {
         let config = Config {
             cases: u32::div_ceil(cases, WORKERS),
             failure_persistence: None,
-            max_shrink_iters: std::env::var("SHRINK").map_or(600, |s| s.parse().unwrap()),
+            max_shrink_iters: 600,
+            max_shrink_time: 60_000,
             ..Config::default()
         };
         let runtime = runtime();

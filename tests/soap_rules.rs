@@ -339,7 +339,7 @@ async fn rule_16_a_new_context_is_read_with_its_administrator() {
 async fn rule_17_a_picture_that_ox_cannot_read_is_an_object_error() {
     let picture = |base64: Option<&str>| {
         let (media_type, fingerprint) = ("image/jpeg".to_owned(), String::new());
-        let picture = Picture { media_type, fingerprint, base64: base64.map(str::to_owned) };
+        let picture = Picture { media_type, fingerprint, sent: None, base64: base64.map(str::to_owned) };
         UserFields::from([(Attribute::IMAGE1, FieldValue::Picture(picture))])
     };
     let request = change(&picture(Some("AAAA"))).unwrap();

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
 use oxherd::state::{
-    AuditFilter, AuditRow, Fingerprint, Footprint, Handle, InForce, NewTask, Outcome, ParkedFilter, ParkedRow, Record,
-    Seq, Store, Task, TaskSort, Verdict, WaitingChange, now_ms,
+    AuditFilter, AuditRow, Correction, Fingerprint, Footprint, Handle, InForce, NewTask, Outcome, ParkedFilter,
+    ParkedRow, Record, Seq, Store, Task, TaskSort, Verdict, WaitingChange, now_ms,
 };
 use oxherd::udm::{Change, Event, ObjectId, ObjectType, Properties};
 use serde_json::json;
@@ -507,6 +507,101 @@ async fn a_write_that_is_given_up_half_way_leaves_nothing_behind() {
     }
     let kept = journal(&store).await.into_iter().filter(|(name, _)| name == "kept").count();
     assert_eq!(kept, 40);
+}
+
+#[tokio::test]
+async fn intentions_last_until_it_is_known_whether_the_object_was_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let names = [handle("name:10/user/a"), handle("name:20/user/a")];
+    let seqs = append(&store, &["a", "b"]).await;
+    for name in names.iter().chain(&names) {
+        store.intend(&id("a"), name).await.unwrap();
+    }
+    drop(store);
+    let store = open(folder.path()).await;
+    assert_eq!(store.intentions(&id("a")).await.unwrap(), names);
+    assert_eq!(store.intentions(&id("b")).await.unwrap(), []);
+    // A try that was cut off, and an answer that nobody understood, leave the question open.
+    let unfinished = Outcome { partial: None, ..outcome(seqs[0], "a", Verdict::Unfinished, &[]) };
+    store.commit(&[unfinished]).await.unwrap();
+    let mut unclear = parked(seqs[0], "a", &[]);
+    if let Verdict::Parked(row) = &mut unclear.verdict {
+        row.category = "Protocol".into();
+    }
+    store.commit(&[unclear]).await.unwrap();
+    assert_eq!(store.intentions(&id("a")).await.unwrap(), names);
+    let seqs = append(&store, &["a"]).await;
+    store.commit(&[parked(seqs[0], "a", &[])]).await.unwrap();
+    assert_eq!(store.intentions(&id("a")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_holders_of_handles_come_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "b", "c"]).await;
+    let held = [
+        ("a", vec!["ox:10/user/1", "dn:a"]),
+        ("b", vec!["ox:10/user/2", "ox:10/group/2"]),
+        ("c", vec!["ox:10/user/3"]),
+    ];
+    for (seq, (name, handles)) in seqs.into_iter().zip(held) {
+        store.commit(&[applied(seq, record(name, &handles, &[]), &[])]).await.unwrap();
+    }
+    let (prefix, mut after, mut all) = (handle("ox:10/user/"), None, vec![]);
+    loop {
+        let page = store.holders(&prefix, after.as_ref(), 2).await.unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        all.extend(page.into_iter().map(|(handle, record)| (handle.to_string(), record.object.to_string())));
+    }
+    let expected = [("ox:10/user/1", "a"), ("ox:10/user/2", "b"), ("ox:10/user/3", "c")];
+    assert_eq!(all, expected.map(|(handle, object)| (handle.to_owned(), object.to_owned())));
+}
+
+#[tokio::test]
+async fn a_correction_counts_only_if_nothing_happened_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let before = record("a", &["ox:10/user/7"], &[]);
+    let seqs = append(&store, &["a"]).await;
+    store.commit(&[applied(seqs[0], before.clone(), &[])]).await.unwrap();
+    let after = Record { state: json!({ "id": 9 }), ..record("a", &["ox:10/user/9"], &[]) };
+    let outdated = Record { state: json!({ "id": 8 }), ..before.clone() };
+    let correction = |before: &Record| [Correction { before: before.clone(), after: after.clone() }];
+    assert_eq!(store.correct(&correction(&outdated), "verify").await.unwrap(), 0);
+    assert_eq!(store.correct(&correction(&before), "verify").await.unwrap(), 1);
+    assert_eq!(store.record(&id("a")).await.unwrap().unwrap(), after);
+    assert_eq!(store.resolve(&[handle("ox:10/user/7")]).await.unwrap(), []);
+    assert_eq!(store.resolve(&[handle("ox:10/user/9")]).await.unwrap().len(), 1);
+    assert_eq!(journal(&store).await, [("a".to_owned(), true)]);
+    assert_eq!(store.unsettled(&[id("a"), id("b")]).await.unwrap(), [id("a")].into());
+    // A task that waits will plan it anyway.
+    assert_eq!(store.correct(&correction(&after), "verify").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_a_removed_object_held_is_recognised_but_not_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut held = record("a", &["ox:10/user/7"], &[]);
+    held.footprint.claims = vec![handle("name:10/user/secretname")];
+    let seqs = append(&store, &["a", "a"]).await;
+    store.commit(&[applied(seqs[0], held.clone(), &[])]).await.unwrap();
+    assert_eq!(store.released(&[handle("ox:10/user/7")]).await.unwrap(), []);
+    store.commit(&[outcome(seqs[1], "a", Verdict::Removed, &[])]).await.unwrap();
+    let released = store.released(&[handle("ox:10/user/7"), handle("ox:10/user/8")]).await.unwrap();
+    assert_eq!(released.len(), 1);
+    assert_eq!((&released[0].object, &released[0].handle), (&id("a"), &handle("ox:10/user/7")));
+    assert!(released[0].had(&handle("name:10/user/secretname")) && !released[0].had(&handle("name:10/user/other")));
+
+    assert!(store.remove_again(&held, "verify").await.unwrap());
+    assert!(!store.remove_again(&held, "verify").await.unwrap(), "once is enough");
+    assert_eq!(journal(&store).await, [("a".to_owned(), false)]);
+    assert_eq!(store.record(&id("a")).await.unwrap(), Some(held));
+    store.prune_audit(i64::MAX).await.unwrap();
+    assert_eq!(store.released(&[handle("ox:10/user/7")]).await.unwrap(), []);
 }
 
 /// The end of a task after which its object is settled.

@@ -23,6 +23,9 @@ pub enum CliError {
 /// Done, but objects are parked.
 pub const EXIT_PARKED: u8 = 3;
 
+/// Done, but OX does not hold what it should.
+pub const EXIT_DRIFT: u8 = 5;
+
 impl CliError {
     /// The call or its input is wrong.
     pub fn usage(message: &impl Display) -> Self {

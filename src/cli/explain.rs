@@ -11,6 +11,7 @@ use crate::state::{AuditRow, ParkedFilter, ParkedRow, Store, Task, now_ms};
 use crate::udm::ObjectType;
 
 use super::CliError;
+use super::history::outcome;
 use super::output::{Format, Show, ago, bad, faint, good, plain, show, table};
 use super::place::find;
 use super::plan::{Planned, short, with_symbols};
@@ -156,7 +157,10 @@ impl Explain {
             .flat_map(|record| record.desired.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>())
             .collect();
         properties.sort_unstable();
-        let history = store.audit(Some(&object), HISTORY).await?;
+        let mut history = store.audit(Some(&object), HISTORY).await?;
+        for row in &mut history {
+            row.outcome = outcome(row, &self.workplace.place);
+        }
         let desired = match &task_event {
             Some(desired) => Some(desired),
             None => record.as_ref().map(|record| &record.desired),

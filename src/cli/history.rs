@@ -57,6 +57,9 @@ enum Form {
 struct Line {
     #[serde(flatten)]
     row: AuditRow,
+    /// The outcome in words.
+    #[serde(skip)]
+    outcome: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
 }
@@ -65,16 +68,15 @@ struct Line {
 #[serde(transparent)]
 struct Trail(Vec<Line>);
 
-/// What happened, or what would have.
-fn outcome(line: &Line) -> String {
-    let outcome = line.row.outcome.as_str();
-    let would = match outcome {
+/// What happened; in a dry run: what would.
+pub fn outcome(row: &AuditRow, place: &Place) -> String {
+    let would = match row.outcome.as_str() {
         "Applied" => "Would apply",
         "Removed" => "Would remove",
         "Parked" => "Would park",
         other => other,
     };
-    if line.dry_run { would.to_owned() } else { outcome.to_owned() }
+    if place.dry_run { would.to_owned() } else { row.outcome.clone() }
 }
 
 impl Show for Trail {
@@ -85,7 +87,7 @@ impl Show for Trail {
         let now = now_ms();
         let rows = self.0.iter().map(|line| {
             let row = &line.row;
-            let text = outcome(line);
+            let text = &line.outcome;
             let outcome = match row.outcome.as_str() {
                 "Parked" => bad(text),
                 "Applied" | "Removed" => good(text),
@@ -141,7 +143,7 @@ impl History {
     }
 
     fn line(&self, row: AuditRow) -> Line {
-        Line { row, dry_run: self.place.dry_run }
+        Line { outcome: outcome(&row, &self.place), row, dry_run: self.place.dry_run }
     }
 
     /// Prints page by page, so that a trail of any length needs no memory.

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked, 4 OX cannot be reached,
+//! 5 OX does not hold what it should.
 
 mod crds;
 mod demo;
@@ -16,6 +17,7 @@ mod plan;
 mod progress;
 mod run;
 mod simulate;
+mod verify;
 mod workplace;
 
 use std::process::ExitCode;
@@ -57,6 +59,10 @@ enum Command {
     Parked(parked::Parked),
     /// What was done for an object, or lately at all.
     History(history::History),
+    /// Compare OX with what it should hold, and correct what differs.
+    Verify(verify::Verify),
+    /// After OX was restored from an older backup: find out which numbers things have now.
+    RebuildIds(verify::RebuildIds),
     /// Attribute mappings: print, check, try, and what a change would do.
     Mapping(mapping::MappingCommand),
     /// Approve a change of settings that waits because it would change many objects.
@@ -79,6 +85,8 @@ pub async fn run() -> ExitCode {
         Command::Run(command) => command.run().await,
         Command::Plan(command) => command.run().await,
         Command::Explain(command) => command.run().await,
+        Command::Verify(command) => command.run().await,
+        Command::RebuildIds(command) => command.run().await,
         Command::Mapping(command) => command.run().await,
         Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),

@@ -20,8 +20,9 @@ pub struct Workplace {
     /// The folder with the YAML manifests.
     #[arg(long, value_name = "FOLDER")]
     standalone: PathBuf,
+    /// The state.
     #[command(flatten)]
-    place: Place,
+    pub place: Place,
 }
 
 /// Everything that a dry run needs.

@@ -25,6 +25,7 @@ use super::impact::impact_file;
 use super::journal::JournalSink;
 use super::resolve::ConnectorConfig;
 use super::vault::StateVault;
+use super::verification::{LastVerification, VerificationReport, verify_on_schedule};
 
 type Ox = OxTarget<Arc<StateVault>>;
 type Journal = JournalSink<Ox, SqliteStore>;
@@ -70,6 +71,9 @@ pub struct ConnectorReport {
     /// A change of settings that is not in force yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Pending>,
+    /// The last verification on schedule, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationReport>,
 }
 
 /// What a dry run leaves to be done.
@@ -112,6 +116,7 @@ pub struct View {
     source: watch::Receiver<SourceState>,
     counters: Arc<Counters>,
     detection: watch::Receiver<Detection>,
+    verification: LastVerification,
     change: watch::Receiver<Option<Pending>>,
     mirror: Option<Arc<Mirror>>,
     target: Arc<Ox>,
@@ -145,7 +150,8 @@ impl View {
             engine.phase = Phase::DryRun;
         }
         let (revision, change) = (self.target.revision(), self.change.borrow().clone());
-        ConnectorReport { name: self.name.clone(), engine, source, revision, preparing, dry_run, change }
+        let (name, verification) = (self.name.clone(), self.verification.borrow().clone());
+        ConnectorReport { name, engine, source, revision, preparing, verification, dry_run, change }
     }
 }
 
@@ -217,6 +223,7 @@ impl Connector {
         let stop = CancellationToken::new();
         let settings = Arc::new(Mutex::new(begin.clone()));
         let (detected, detection) = watch::channel(Detection::Asking);
+        let (verified, verification) = watch::channel(None);
         let mut tasks = Vec::new();
         let shadow = shadow_file(&store.path());
         let (ledger, engine, mirror) = match config.mode {
@@ -248,6 +255,14 @@ impl Connector {
             }
         };
         engine.switch(begin.switch);
+        tasks.push(tokio::spawn(verify_on_schedule(
+            Arc::clone(&target),
+            Arc::clone(&store),
+            engine.clone(),
+            Arc::clone(&settings),
+            verified,
+            stop.clone(),
+        )));
         let change =
             Arc::new(ChangeGuard::new(Arc::clone(&target), Arc::clone(&ledger), engine.clone(), Arc::clone(&settings)));
         let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), engine.clone()));
@@ -258,6 +273,7 @@ impl Connector {
             source: spool.state(),
             counters: spool.counters(),
             detection,
+            verification,
             change: change.pending(),
             mirror,
             target: Arc::clone(&target),

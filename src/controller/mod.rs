@@ -9,6 +9,7 @@ mod journal;
 mod resolve;
 mod standalone;
 mod vault;
+mod verification;
 
 pub use change::Pending;
 pub use connector::{
@@ -20,3 +21,4 @@ pub use journal::JournalSink;
 pub use resolve::{Blueprint, ConnectorConfig, FeatureChoice, ResolveError, resolve};
 pub use standalone::{Standalone, StandaloneError, StandaloneOptions, Until};
 pub use vault::StateVault;
+pub use verification::{VerificationConfig, VerificationReport};

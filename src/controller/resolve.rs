@@ -9,15 +9,17 @@ use serde_json::json;
 use crate::api::{
     AdoptPolicy, CredentialsRef, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests,
     MissingKey, Mode, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec,
-    StateStore, Tls, TlsVerification, Verification,
+    StateStore, Tls, TlsVerification, VerificationMode,
 };
-use crate::engine::{EngineOptions, Limits, OnError, Switch};
+use crate::engine::{EngineOptions, Limits, OnError, Repair, Switch};
 use crate::ox::model::{ContextId, MailServer};
-use crate::ox::settings::{Feature as Switched, Features, Identifier, Identifiers, Settings};
+use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Identifiers, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
 use crate::source::SpoolConfig;
 use crate::udm::{Change, Event, ObjectId, ObjectType};
+
+use super::verification::VerificationConfig;
 
 /// Everything that a connector needs to run.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct ConnectorConfig {
     pub settings: Settings,
     /// Which features to use.
     pub features: FeatureChoice,
+    /// When to verify, and what to do about differences; none: only when asked.
+    pub verification: Option<VerificationConfig>,
     /// Whether anything is changed in OX.
     pub mode: Mode,
     /// How many objects a change of settings may change without an approval; none: any number.
@@ -186,6 +190,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             convert_guest: spec.features.convert_guest,
             user_copy: spec.features.user_copy,
         },
+        verification: scope.verification(),
         mode: spec.policies.mode,
         change_limit: spec.policies.change_guard.max_objects.and_then(|most| u64::try_from(most).ok()),
         admins: scope.admins()?,
@@ -213,17 +218,24 @@ impl Scope<'_> {
         let policies = &self.spec.policies;
         let unbuilt = [
             ("spec.policies.deletionPolicy", policies.deletion_policy == DeletionPolicy::default()),
-            ("spec.policies.adoptPolicy", policies.adopt_policy == AdoptPolicy::default()),
             ("spec.policies.deletionGuard", policies.deletion_guard == DeletionGuard::default()),
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
             ("spec.udm", self.spec.udm.is_none()),
-            ("spec.verification", self.spec.verification == Verification::default()),
             ("spec.state", self.spec.state == StateStore::default()),
         ];
         match unbuilt.into_iter().find(|(_, default)| !default) {
             Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
             None => Ok(()),
         }
+    }
+
+    fn verification(&self) -> Option<VerificationConfig> {
+        let every = self.spec.verification.interval.as_ref()?.get();
+        let repair = match self.spec.verification.mode {
+            VerificationMode::Report => Repair::No,
+            VerificationMode::Repair => Repair::Usual,
+        };
+        Some(VerificationConfig { every, repair })
     }
 
     fn credentials(&self, field: &'static str, reference: &CredentialsRef) -> Result<Credentials, ResolveError> {
@@ -278,6 +290,11 @@ impl Scope<'_> {
                 shared_account: identifier(&spec.identifiers.shared_account),
             },
             features: NO_FEATURES,
+            adopt: match spec.policies.adopt_policy {
+                AdoptPolicy::Never => Adopt::Never,
+                AdoptPolicy::MatchById => Adopt::ById,
+                AdoptPolicy::MatchByName => Adopt::ByName,
+            },
             mapping: mapping
                 .mapping(json)
                 .map_err(|errors| ResolveError::Mapping { name: name.to_owned(), errors: errors.to_string() })?,

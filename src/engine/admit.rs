@@ -107,7 +107,7 @@ impl<T: Target, S: Store> Session<T, S> {
     fn share(&self, urgency: Urgency) -> usize {
         match urgency {
             Urgency::Fresh => self.options.window,
-            Urgency::Routine => self.options.window / ROUTINE_SHARE,
+            Urgency::Routine => (self.options.window / ROUTINE_SHARE).max(1),
         }
     }
 

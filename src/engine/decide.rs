@@ -38,6 +38,12 @@ pub(super) trait Way<T: Target>: Sync {
         referrers: Vec<Handle>,
     ) -> impl Future<Output = Result<(), StateError>> + Send;
 
+    /// The names under which the object was about to be created.
+    fn recall(&self, object: &ObjectId) -> impl Future<Output = Result<Vec<Handle>, StateError>> + Send;
+
+    /// Notes that the object is about to be created under a name; durably, if it really is.
+    fn intend(&self, object: &ObjectId, name: &Handle) -> impl Future<Output = Result<(), StateError>> + Send;
+
     /// Asks the target.
     fn ask(&self, query: &T::Query) -> impl Future<Output = Result<T::Fact, Self::Stop>> + Send;
 }
@@ -97,6 +103,11 @@ impl<T: Target> Inquiry<T> {
                     way.look_up(&mut self.known, faces, properties, referrers).await?;
                 }
                 Decision::Ask(query) => self.ask(way, query).await?,
+                Decision::Recall => self.known.set_intentions(way.recall(object).await?),
+                Decision::Intend(name) => {
+                    way.intend(object, &name).await?;
+                    self.known.intend(name);
+                }
             }
         }
         Err(Endless.into())

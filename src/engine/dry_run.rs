@@ -79,6 +79,8 @@ fn decision<T: Rehearse>(decision: Decision<T>) -> Decision<DryRun<T>> {
     match decision {
         Decision::Lookup { faces, properties, referrers } => Decision::Lookup { faces, properties, referrers },
         Decision::Ask(query) => Decision::Ask(query),
+        Decision::Recall => Decision::Recall,
+        Decision::Intend(name) => Decision::Intend(name),
         Decision::Do(Plan { base, calls, skipped, warnings, attributes }) => {
             Decision::Do(Plan { base, calls, skipped, warnings, attributes })
         }

@@ -12,6 +12,7 @@ mod dry_run;
 mod gates;
 mod halt;
 mod impact;
+mod inventory;
 mod perform;
 mod preview;
 mod run;
@@ -20,10 +21,12 @@ mod session;
 mod status;
 mod target;
 mod throttle;
+mod verify;
 
 pub use backoff::Backoff;
 pub use dry_run::{DryFault, DryRun, Rehearse};
 pub use impact::{Impact, Reach, Reached};
+pub use inventory::{Extent, Inventory};
 pub use preview::{Preview, Previewed, preview};
 pub use run::{Engine, EngineHandle, EngineOptions, OnError, Switch};
 pub use schedule::Limits;
@@ -31,3 +34,4 @@ pub use status::{CircuitStatus, EngineStatus, GateStatus, HaltStatus, Phase, Tot
 pub use target::{
     Decision, FaultClass, Input, Known, Pace, Plan, Reaction, Rejection, RejectionCategory, Target, TargetFault,
 };
+pub use verify::{Category, Drift, Repair, Scope, SectionReport, Verification, VerifyError, verify};

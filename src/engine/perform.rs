@@ -198,6 +198,14 @@ impl<T: Target, S: Store> Way<T> for Subject<'_, T, S> {
         look_up(self.store, known, faces, &properties, referrers).await
     }
 
+    async fn recall(&self, object: &ObjectId) -> Result<Vec<Handle>, StateError> {
+        self.store.intentions(object).await
+    }
+
+    async fn intend(&self, object: &ObjectId, name: &Handle) -> Result<(), StateError> {
+        self.store.intend(object, name).await
+    }
+
     async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
         self.pass(self.target.query_gate(query))?;
         self.shared.throttle.turn().await;

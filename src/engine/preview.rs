@@ -268,6 +268,14 @@ impl<T: Rehearse, S: Store> Way<DryRun<T>> for Run<'_, T, S> {
         }
         Ok(())
     }
+    async fn recall(&self, object: &ObjectId) -> Result<Vec<Handle>, StateError> {
+        self.known.store.intentions(object).await
+    }
+
+    async fn intend(&self, _: &ObjectId, _: &Handle) -> Result<(), StateError> {
+        Ok(())
+    }
+
     async fn ask(&self, query: &T::Query) -> Result<T::Fact, Stop> {
         self.target.observe(query).await.map_err(|fault| unanswered(&fault))
     }

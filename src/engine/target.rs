@@ -118,6 +118,7 @@ pub struct Known {
     faces: HashMap<Handle, Option<Found>>,
     properties: HashMap<ObjectId, Properties>,
     referrers: HashMap<Handle, Vec<Found>>,
+    intentions: Option<Vec<Handle>>,
     former: Option<Properties>,
 }
 
@@ -135,6 +136,21 @@ impl Known {
     /// The objects that refer to a handle, if they were asked for.
     pub fn referrers(&self, handle: &Handle) -> Option<&[Found]> {
         self.referrers.get(handle).map(Vec::as_slice)
+    }
+
+    /// The names under which this object was about to be created, if they were asked for.
+    pub fn intentions(&self) -> Option<&[Handle]> {
+        self.intentions.as_deref()
+    }
+
+    /// Notes the names under which this object was about to be created.
+    pub fn set_intentions(&mut self, names: Vec<Handle>) {
+        self.intentions = Some(names);
+    }
+
+    /// Notes one more name under which this object is about to be created.
+    pub fn intend(&mut self, name: Handle) {
+        self.intentions.get_or_insert_default().push(name);
     }
 
     /// The properties that were last applied, if these are all that may differ from the last plan: it left nothing to do, and
@@ -184,6 +200,11 @@ pub enum Decision<T: Target + ?Sized> {
     },
     /// Ask the target, then plan again.
     Ask(T::Query),
+    /// Look up under which names this object was about to be created, then plan again.
+    Recall,
+    /// Note durably that this object is about to be created under a name, then plan again. So a create whose answer is lost
+    /// is recognised where names alone do not make an object ours.
+    Intend(Handle),
     /// Execute this.
     Do(Plan<T>),
 }

@@ -92,6 +92,11 @@ impl<V: Vault> Executor<V> {
         &self.client
     }
 
+    /// The login of the master administrator.
+    pub fn master(&self) -> Login {
+        self.master.login()
+    }
+
     /// The login of the administrator of a context.
     pub fn admin(&self, context: ContextId) -> Result<Login, OxFault> {
         let credentials = self.vault.context_admin(context).ok_or_else(|| OxFault::no_credentials(context))?;

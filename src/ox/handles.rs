@@ -13,6 +13,17 @@ pub fn context(context: ContextId) -> Handle {
     Handle::new("context", context)
 }
 
+/// What the handles of all contexts begin with.
+pub fn contexts() -> Handle {
+    Handle::new("context", "")
+}
+
+/// What the handles of all users (`user`), groups, resources, functional accounts (`account`) or shared accounts (`shared`)
+/// of a context begin with.
+pub fn all(context: ContextId, what: &str) -> Handle {
+    Handle::new("ox", format_args!("{context}/{what}/"))
+}
+
 /// The object whose user in OX has this number.
 pub fn user(context: ContextId, user: UserId) -> Handle {
     Handle::new("ox", format_args!("{context}/user/{user}"))
@@ -31,6 +42,11 @@ pub fn resource(context: ContextId, resource: ResourceId) -> Handle {
 /// The object whose shared account in OX has this number.
 pub fn shared(context: ContextId, account: SharedAccountId) -> Handle {
     Handle::new("ox", format_args!("{context}/shared/{account}"))
+}
+
+/// The functional account that has the secondary accounts with this address.
+pub fn account(context: ContextId, address: &str) -> Handle {
+    Handle::new("ox", format_args!("{context}/account/{}", address.to_lowercase()))
 }
 
 /// The user who has this primary mail address.

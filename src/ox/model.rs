@@ -88,8 +88,11 @@ pub enum FieldValue {
 pub struct Picture {
     /// Media type, for instance `image/jpeg`.
     pub media_type: String,
-    /// SHA-256 of the data in hexadecimal.
+    /// SHA-256 of the data in the directory, in hexadecimal.
     pub fingerprint: String,
+    /// SHA-256 of the data that are sent, if the picture had to be converted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
     /// The data in base64; absent in stored state and in printed plans.
     #[serde(skip)]
     pub base64: Option<String>,

@@ -56,15 +56,16 @@ impl SourcePicture {
         if data.len() > SOURCE_LIMIT {
             return Err(PictureError::TooLarge);
         }
-        let base64 = if is_jpeg_with_frame(data) {
+        let (base64, sent) = if is_jpeg_with_frame(data) {
             within_limit(data)?;
-            STANDARD.encode(data)
+            (STANDARD.encode(data), None)
         } else {
             let jpeg = to_jpeg(data)?;
             within_limit(&jpeg)?;
-            STANDARD.encode(&jpeg)
+            (STANDARD.encode(&jpeg), Some(hexadecimal(&Sha256::digest(&jpeg))))
         };
-        Ok(Picture { media_type: "image/jpeg".to_owned(), fingerprint: self.fingerprint.clone(), base64: Some(base64) })
+        let (media_type, fingerprint) = ("image/jpeg".to_owned(), self.fingerprint.clone());
+        Ok(Picture { media_type, fingerprint, sent, base64: Some(base64) })
     }
 }
 

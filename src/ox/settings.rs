@@ -35,6 +35,9 @@ pub struct Settings {
     pub identifiers: Identifiers,
     /// Which parts of OX are provisioned.
     pub features: Features,
+    /// Which things that OX already has are taken over.
+    #[serde(default)]
+    pub adopt: Adopt,
     /// How users map to OX attributes.
     pub mapping: Mapping,
 }
@@ -124,6 +127,19 @@ impl From<Identifier> for String {
     fn from(identifier: Identifier) -> Self {
         identifier.property().to_owned()
     }
+}
+
+/// Which things that OX already has under the name of a directory object are taken over. What oxherd made itself is
+/// recognised in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Adopt {
+    /// None.
+    Never,
+    /// Contexts, which have their number from the directory, and what has the number that is recorded for the object.
+    ById,
+    /// All that belong to no other object.
+    #[default]
+    ByName,
 }
 
 /// Whether a part of OX is provisioned.

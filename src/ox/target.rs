@@ -24,8 +24,8 @@ pub struct OxTarget<V> {
     executor: Executor<V>,
 }
 
-struct Current {
-    settings: Settings,
+pub(super) struct Current {
+    pub(super) settings: Settings,
     revision: String,
 }
 
@@ -61,7 +61,7 @@ impl<V: Vault> OxTarget<V> {
         &self.executor
     }
 
-    fn current(&self) -> Arc<Current> {
+    pub(super) fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -104,6 +104,8 @@ impl<V: Vault + 'static> Target for OxTarget<V> {
         Ok(match step {
             Step::Lookup { faces, properties, referrers } => Decision::Lookup { faces, properties, referrers },
             Step::Ask(query) => Decision::Ask(query),
+            Step::Recall => Decision::Recall,
+            Step::Intend(name) => Decision::Intend(name),
             Step::Do(OxPlan { base, calls, skipped, warnings, attributes }) => {
                 Decision::Do(Plan { base, calls, skipped, warnings, attributes })
             }

@@ -12,8 +12,8 @@ pub use error::{StateError, StateErrorCategory};
 pub use fingerprint::Fingerprint;
 pub use store::{AuditFilter, Backlog, Counts, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
-    AuditRow, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, Task,
-    Verdict, WaitingChange, Work,
+    AuditRow, Correction, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,
+    Released, Seq, Task, Verdict, WaitingChange, Work,
 };
 
 /// Milliseconds since 1970, the clock of everything that is stored.

@@ -1,6 +1,6 @@
 //! What a state backend must do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
 use serde::Serialize;
@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record, Seq, StateError,
-    WaitingChange, Work,
+    AuditRow, Correction, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,
+    Released, Seq, StateError, WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -206,4 +206,35 @@ pub trait Store: Send + Sync + 'static {
         text: &str,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<(ObjectId, ObjectType, String)>, StateError>> + Send;
+
+    /// Notes that an object is about to be created under a name. Survives a power failure; forgotten with the end of the
+    /// task, unless nobody knows whether it was created.
+    fn intend(&self, object: &ObjectId, name: &Handle) -> impl Future<Output = Result<(), StateError>> + Send;
+
+    /// The names under which an object was about to be created.
+    fn intentions(&self, object: &ObjectId) -> impl Future<Output = Result<Vec<Handle>, StateError>> + Send;
+
+    /// The records behind handles that begin with this text, in the order of handles, from after a handle on.
+    fn holders(
+        &self,
+        prefix: &Handle,
+        after: Option<&Handle>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(Handle, Record)>, StateError>> + Send;
+
+    /// Those of these objects that are parked or have a task in the journal.
+    fn unsettled(&self, objects: &[ObjectId]) -> impl Future<Output = Result<HashSet<ObjectId>, StateError>> + Send;
+
+    /// Corrects what is recorded of the target and queues the objects, all in one transaction. Those that changed meanwhile
+    /// or have a task in the journal are left out. Returns how many were corrected.
+    fn correct(&self, corrections: &[Correction], origin: &str)
+    -> impl Future<Output = Result<u64, StateError>> + Send;
+
+    /// Which objects held something behind these handles and were removed, or had other names then; as long as the audit
+    /// trail is kept.
+    fn released(&self, handles: &[Handle]) -> impl Future<Output = Result<Vec<Released>, StateError>> + Send;
+
+    /// Takes something that came back into the records of its former object and queues the removal of that object. Nothing
+    /// happens if the object exists anew. Returns whether it was queued.
+    fn remove_again(&self, record: &Record, origin: &str) -> impl Future<Output = Result<bool, StateError>> + Send;
 }

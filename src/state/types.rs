@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::udm::{Dn, Event, ObjectId, ObjectType, Properties};
 
@@ -35,6 +36,18 @@ impl Handle {
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The handle that begins with this one and goes on with a name.
+    #[must_use]
+    pub fn with(&self, name: &impl fmt::Display) -> Self {
+        Self(format!("{}{name}", self.0))
+    }
+
+    /// A fingerprint of it, by which it can be recognised but not read: 16 hexadecimal digits.
+    pub(crate) fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(&self.0);
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// A handle from its text.
@@ -183,6 +196,35 @@ pub struct Found {
     pub kind: ObjectType,
     /// What it shows to others.
     pub face: Face,
+}
+
+/// A record that turned out to be wrong about the target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Correction {
+    /// The record as it was read. Nothing is written if it has changed since.
+    pub before: Record,
+    /// What the target really holds.
+    pub after: Record,
+}
+
+/// Something in the target that an object held until it was removed, or holds under another name now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Released {
+    /// The name by which it was asked for.
+    pub handle: Handle,
+    /// Whose it was.
+    pub object: ObjectId,
+    /// The type of that object.
+    pub kind: ObjectType,
+    /// Fingerprints of the names that the object had.
+    pub(crate) names: Vec<String>,
+}
+
+impl Released {
+    /// Whether the object had this name.
+    pub fn had(&self, name: &Handle) -> bool {
+        self.names.contains(&name.fingerprint())
+    }
 }
 
 /// How the work on one task ended.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod adoption;
 mod bad_input;
 #[path = "../support/by_hand.rs"]
 mod by_hand;
@@ -22,5 +23,6 @@ mod shared_accounts;
 mod simulator_support;
 mod state;
 mod users;
+mod verification;
 #[path = "../support/world.rs"]
 mod world;

@@ -15,7 +15,7 @@ use crate::site::Site;
 use crate::world::World;
 
 /// Longer than any case takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Runs a case; says what is wrong with its end.
 pub async fn run(case: &Case) -> Result<(), String> {

@@ -11,6 +11,7 @@
     clippy::result_large_err
 )]
 
+mod adoption;
 mod contexts;
 mod deputies;
 mod functional_accounts;

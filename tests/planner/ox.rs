@@ -11,7 +11,7 @@ use oxherd::ox::model::{
 use oxherd::ox::rights::Rights;
 use oxherd::ox::state::Account;
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ox {
     pub contexts: BTreeMap<ContextId, Context>,
     pub without_copy: bool,
@@ -20,7 +20,7 @@ pub struct Ox {
     planned: Option<UserId>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     pub name: String,
     pub quota: i64,
@@ -38,7 +38,7 @@ pub struct Context {
     last: u32,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct User {
     pub name: String,
     pub fields: UserFields,

@@ -1,5 +1,6 @@
 //! The world around the planner: a store of records and an ideal OX, driven as the engine does it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use oxherd::engine::{Known, Rejection};
@@ -7,7 +8,7 @@ use oxherd::ox::attribute::Attribute;
 use oxherd::ox::mapping::Mapping;
 use oxherd::ox::model::{Call, ContextId, FieldValue, MailServer, Query, UserId};
 use oxherd::ox::plan::{self, OxPlan, PlanInput, Step};
-use oxherd::ox::settings::{Feature, Features, Identifiers, Settings};
+use oxherd::ox::settings::{Adopt, Feature, Features, Identifiers, Settings};
 use oxherd::ox::state::{OxState, UserState};
 use oxherd::ox::template::{AccountTemplate, LoginTemplate};
 use oxherd::state::{Footprint, Found, Handle};
@@ -34,6 +35,7 @@ pub fn settings() -> Settings {
             convert_guest: Feature::On,
             user_copy: Feature::On,
         },
+        adopt: Adopt::ByName,
         mapping: Mapping::default(),
     }
 }
@@ -129,6 +131,8 @@ pub struct World {
     touched: BTreeMap<ObjectId, BTreeSet<Handle>>,
     /// Makes the n-th call from now fail as if the process had died just before (`false`) or just after it (`true`).
     pub crash: Option<(usize, bool)>,
+    /// The durable intentions of each object.
+    intentions: RefCell<BTreeMap<ObjectId, Vec<Handle>>>,
 }
 
 impl World {
@@ -144,7 +148,7 @@ impl World {
 
     pub fn empty(settings: Settings) -> Self {
         let (records, waiting, touched) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { settings, ox: Ox::default(), records, waiting, touched, crash: None }
+        Self { settings, ox: Ox::default(), records, waiting, touched, crash: None, intentions: RefCell::default() }
     }
 
     pub fn context(&mut self, number: u32, overrides: Value) -> Outcome {
@@ -239,6 +243,11 @@ impl World {
         let record = self.records.get(&object).unwrap_or_else(|| panic!("{object} has no record"));
         let (kind, dn) = (record.kind, record.dn.clone());
         self.apply(Event { object, kind, dn, change: Change::Deleted })
+    }
+
+    /// Loses the record of an object; what OX holds of it stays.
+    pub fn forget(&mut self, object: &str) {
+        self.records.remove(&id(object)).unwrap_or_else(|| panic!("{object} has no record"));
     }
 
     /// Plans an object again from its record.
@@ -366,6 +375,9 @@ impl World {
         let mut state = before.as_ref().map(|record| record.state.clone()).unwrap_or_default();
         let result = self.drive(event, &mut state, &mut outcome);
         let failed = result.is_err();
+        if !matches!(result, Err(None)) {
+            self.intentions.get_mut().remove(&event.object);
+        }
         match result {
             Ok(()) => {
                 self.waiting.remove(&event.object);
@@ -482,6 +494,14 @@ impl World {
                 Step::Ask(query) => {
                     facts.push(self.ox.answer(&query));
                     asked.push(query);
+                }
+                Step::Recall => {
+                    assert_eq!(known.intentions(), None, "recalled once");
+                    known.set_intentions(self.intentions.borrow().get(&event.object).cloned().unwrap_or_default());
+                }
+                Step::Intend(name) => {
+                    self.intentions.borrow_mut().entry(event.object.clone()).or_default().push(name.clone());
+                    known.intend(name);
                 }
                 Step::Lookup { faces, properties, referrers } => {
                     assert!(!(faces.is_empty() && properties.is_empty() && referrers.is_empty()));

@@ -26,6 +26,7 @@ fn everything() -> UserFields {
         Form::Picture => FieldValue::Picture(Picture {
             media_type: "image/png".to_owned(),
             fingerprint: String::new(),
+            sent: None,
             base64: Some("iVBORw0KGgo=".to_owned()),
         }),
     };

@@ -25,6 +25,12 @@ impl World {
         Hand { world: self, context, auth }
     }
 
+    /// The master administrator changes fields of a context.
+    pub async fn change_context_by_hand(&self, id: i64, fields: &str) {
+        let children = format!("<s:ctx><d:id>{id}</d:id>{fields}</s:ctx>{}", soap::MASTER);
+        soap::call(self.address(), "OXContextService", "change", &children).await.unwrap();
+    }
+
     /// The master administrator deletes a context.
     pub async fn delete_context_by_hand(&self, id: i64) {
         let children = format!("{}{}", soap::ctx(id), soap::MASTER);
@@ -33,7 +39,8 @@ impl World {
 }
 
 impl Hand<'_> {
-    async fn call(&self, service: &str, operation: &str, children: &str) -> i64 {
+    /// Makes any call.
+    pub async fn call(&self, service: &str, operation: &str, children: &str) -> i64 {
         let children = format!("{}{children}{}", soap::ctx(self.context), self.auth);
         let answer = soap::call(self.world.address(), service, operation, &children).await.unwrap();
         answer.text_of("id").and_then(|id| id.parse().ok()).unwrap_or_default()
@@ -74,6 +81,16 @@ impl Hand<'_> {
     /// Deletes a group.
     pub async fn delete_group(&self, id: i64) {
         self.call("OXGroupService", "delete", &format!("<s:grp><d:id>{id}</d:id></s:grp>")).await;
+    }
+
+    /// Changes the secondary accounts of a user, or removes them: `update` or `delete` with the fields between.
+    pub async fn account(&self, operation: &str, address: &str, data: &str, user: i64) {
+        let children = format!(
+            "<s:primaryAddress>{address}</s:primaryAddress>{data}<s:context><d:id>{}</d:id></s:context>\
+             <s:users><d:id>{user}</d:id></s:users>{}",
+            self.context, self.auth
+        );
+        soap::call(self.world.address(), "OXSecondaryAccountService", operation, &children).await.unwrap();
     }
 
     /// A user makes a deputy of another in the user interface.

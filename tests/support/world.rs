@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oxherd::api::Manifests;
-use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, resolve};
-use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase};
+use oxherd::controller::{Connector, ConnectorConfig, ConnectorReport, Intake, VerificationReport, resolve};
+use oxherd::engine::{EngineOptions, EngineStatus, Impact, Phase, Repair, Scope, Verification, verify};
 use oxherd::simulator::ox::{Counters, OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{AuditRow, ParkedFilter, ParkedRow, Store};
@@ -34,6 +34,8 @@ pub struct Setup {
     pub spec: Value,
     /// Further manifests.
     pub manifests: Vec<Value>,
+    /// The password of the master admin that the connector is given.
+    pub master_password: String,
     /// Changes what no manifest can change in the engine.
     pub tune: Box<dyn Fn(&mut EngineOptions) + Send + Sync>,
 }
@@ -48,7 +50,13 @@ impl Default for Setup {
             shared_accounts: true,
             ..OxOptions::default()
         };
-        Self { ox, spec: json!({}), manifests: Vec::new(), tune: Box::new(|_| {}) }
+        Self {
+            ox,
+            spec: json!({}),
+            manifests: Vec::new(),
+            master_password: "secret".to_owned(),
+            tune: Box::new(|_| {}),
+        }
     }
 }
 
@@ -116,7 +124,7 @@ impl World {
         let connector = json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxConnector",
             "metadata": {"name": "test"}, "spec": spec});
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ox-master"},
-            "stringData": {"username": "oxadminmaster", "password": "secret"}});
+            "stringData": {"username": "oxadminmaster", "password": self.setup.master_password}});
         let folder = self.folder.path().join("manifests");
         let documents: Vec<_> = [connector, secret].iter().chain(&self.setup.manifests).map(Value::to_string).collect();
         fs::write(folder.join("all.yaml"), documents.join("\n---\n")).unwrap();
@@ -265,6 +273,41 @@ impl World {
         self.settle().await;
     }
 
+    /// OX is restored from a backup that [`OxControl::dump_with_passwords`] made.
+    pub async fn restore_ox(&mut self, backup: &Value) {
+        self.simulator.stop().await.unwrap();
+        let file = self.folder.path().join("backup.json");
+        fs::write(&file, backup.to_string()).unwrap();
+        let address = self.simulator.address();
+        let options = OxOptions { address, state_file: Some(file), ..self.setup.ox.clone() };
+        self.simulator = OxSimulator::start(options).await.unwrap();
+        self.ox = self.simulator.control();
+    }
+
+    /// `oxherd verify`, with what it queued worked off.
+    pub async fn verify(&mut self, repair: Repair) -> Verification {
+        let connector = self.connector();
+        let found = verify(&**connector.target(), self.store(), &Scope::default(), repair, "verify").await.unwrap();
+        if repair != Repair::No {
+            self.settle().await;
+        }
+        found
+    }
+
+    /// Waits for the first verification on schedule.
+    pub async fn until_verified(&mut self) -> VerificationReport {
+        let view = self.connector().view().clone();
+        let verified = async {
+            loop {
+                if let Some(report) = view.report().verification {
+                    return report;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, verified).await.expect("a verification")
+    }
+
     /// What an administrator's change of the manifests would do, which becomes the setup but is not in force yet.
     pub async fn impact(&mut self, change: impl FnOnce(&mut Setup)) -> Impact {
         change(&mut self.setup);
@@ -381,6 +424,11 @@ impl World {
         let nobodys = |right: &&Value| [json!("publication"), json!("OLOX20")].contains(right);
         view["rights"] = dump["rights"].as_array().unwrap().iter().filter(|right| !nobodys(right)).cloned().collect();
         Some(view)
+    }
+
+    /// The password of the administrator of a context.
+    pub fn password_of_admin(&self, context: i64) -> String {
+        text(&self.ox.dump_with_passwords()["contexts"][context.to_string()]["users"]["2"]["password"])
     }
 
     /// The number of a user.

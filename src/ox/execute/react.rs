@@ -124,6 +124,7 @@ fn changed_user(context: ContextId, user: UserRef, fault: &OxFault, planned: Pla
     match fault.category() {
         Category::UserGone => Response::Learn(Fact::UserGone { context, user }),
         Category::QuotaFixed => Response::Learn(Fact::QuotaFixed { context }),
+        Category::MailTaken => Response::Learn(Fact::MailTaken { context }),
         Category::SenderUnknown => Response::Learn(Fact::SenderUnknown { context, user }),
         _ => Response::Fail,
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{ContextId, OxPlan, OxState, Planned, Scope, Settings, conflict, context_number, handles, required};
 use crate::engine::Rejection;
 use crate::ox::mapping::check_address;
-use crate::ox::model::{Call, ContextAdmin, Fact, Megabytes, ObservedContext};
+use crate::ox::model::{Call, ContextAdmin, Fact, Megabytes, ObservedContext, Query};
+use crate::ox::plan::adopt::Recorded;
 use crate::ox::state::ContextState;
 use crate::udm::Properties;
 
@@ -55,8 +56,17 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
         .into());
     }
     match held {
-        Some(held) => Ok(change(held, &wanted)),
-        None => create(scope, desired, wanted),
+        Some(held) => {
+            if !matches!(scope.input.state, OxState::Context(_)) {
+                // Its number comes from the directory, so the number is known to be right.
+                scope.may_adopt(&handles::context(held.id), Recorded::Yes, "contextid")?;
+            }
+            Ok(change(held, &wanted))
+        }
+        None => {
+            scope.prepare(handles::context(wanted.id), Query::Context { context: wanted.id })?;
+            create(scope, desired, wanted)
+        }
     }
 }
 

@@ -79,6 +79,7 @@ impl Print<'_> {
             }
             OxState::Accounts(held) => {
                 for (context, held) in &held.accounts {
+                    self.handle(handles::account(*context, &held.address));
                     self.claim(handles::mail(Some(*context), &held.address));
                     self.claim(handles::mail(None, &held.address));
                 }

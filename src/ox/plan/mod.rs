@@ -4,6 +4,7 @@
 //! called again with the answer. One file per object type.
 
 mod access_profile;
+mod adopt;
 mod context;
 mod face;
 mod footprint;
@@ -64,6 +65,10 @@ pub enum Step {
     },
     /// Ask OX, then plan again.
     Ask(Query),
+    /// Look up under which names the object was about to be created, then plan again.
+    Recall,
+    /// Note durably that the object is about to be created under this name, then plan again.
+    Intend(Handle),
     /// Execute this.
     Do(OxPlan),
 }

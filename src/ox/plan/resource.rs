@@ -2,7 +2,7 @@
 
 use super::{ContextId, OxPlan, OxState, Planned, Scope, conflict, context_number, handles, required};
 use crate::ox::mapping::{check_address, check_length};
-use crate::ox::model::{Call, Fact, ResourceFields, ResourceId};
+use crate::ox::model::{Call, Fact, Query, ResourceFields, ResourceId};
 use crate::ox::state::ResourceState;
 use crate::udm::Properties;
 
@@ -25,7 +25,11 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
             let former = held.map(|held| (held.context, held.id));
             Ok(change(ResourceState { context, id, fields: found, former }, fields))
         }
-        None => Ok(create(held, context, fields)),
+        None => {
+            let question = Query::ResourceNamed { context, name: fields.name.clone() };
+            scope.prepare(handles::resource_name(context, &fields.name), question)?;
+            Ok(create(held, context, fields))
+        }
     }
 }
 
@@ -86,6 +90,9 @@ fn taken(scope: Scope<'_>, context: ContextId, name: &str) -> Planned<Option<(Re
         )
         .into());
     }
+    let recorded =
+        matches!(scope.input.state, OxState::Resource(held) if (held.context, held.id) == (context, found.id));
+    scope.may_adopt(&handles::resource_name(context, name), recorded.into(), "name")?;
     Ok(Some((found.id, found.fields.clone())))
 }
 

@@ -9,7 +9,7 @@ use super::{
     context_number, handles, required,
 };
 use crate::ox::mapping::{check_address, check_length};
-use crate::ox::model::{Call, Fact, GroupId, SharedAccountFields, SharedAccountId, SharedPermission, UserId};
+use crate::ox::model::{Call, Fact, GroupId, Query, SharedAccountFields, SharedAccountId, SharedPermission, UserId};
 use crate::ox::state::{SharedState, UserState};
 use crate::state::Handle;
 use crate::udm::{ObjectId, ObjectType, Properties};
@@ -46,6 +46,8 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
         _ => taken(scope, context, &fields.name)?,
     };
     let Some(held) = held else {
+        let question = Query::SharedNamed { context, name: fields.name.clone() };
+        scope.prepare(handles::shared_name(context, &fields.name), question)?;
         plan.calls.push(Call::SharedCreate { context, fields });
         plan.changes(["name", "displayName", "email"]);
         if !permissions.is_empty() {
@@ -212,6 +214,9 @@ fn taken(scope: Scope<'_>, context: ContextId, name: &str) -> Planned<Option<Sha
         )
         .into());
     }
+    let recorded = matches!(scope.input.state, OxState::Shared(held) if (held.context, held.id) == (context, id));
+    let property = scope.settings.identifiers.shared_account.property();
+    scope.may_adopt(&handles::shared_name(context, name), recorded.into(), property)?;
     Ok(Some(SharedState { context, id, fields: None, permissions: None }))
 }
 

@@ -282,7 +282,8 @@ fn read_field<'x>(
             if data.is_empty() {
                 return Ok(());
             }
-            FieldValue::Picture(Picture { media_type: String::new(), fingerprint: fingerprint(&data), base64: None })
+            let fingerprint = fingerprint(&data);
+            FieldValue::Picture(Picture { media_type: String::new(), fingerprint, sent: None, base64: None })
         }
     };
     fields.insert(attribute, value);

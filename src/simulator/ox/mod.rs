@@ -149,6 +149,11 @@ impl OxControl {
         Self::order(&self.0, rule)
     }
 
+    /// The ordered faults that are not used up.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.0.faults.list().into_iter().map(|(_, rule)| rule).collect()
+    }
+
     /// Takes back all ordered faults and ends outages.
     pub fn clear_faults(&self) {
         self.0.faults.clear();

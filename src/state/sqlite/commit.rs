@@ -11,12 +11,13 @@ use crate::state::{AuditRow, Footprint, Handle, Outcome, ParkedRow, Record, Stat
 
 use super::codec::{json, parse};
 use super::intake::write_settled;
-use super::rows;
+use super::{intentions, released, rows};
 
 pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
     let batch = Batch::of(outcomes)?;
     run(connection, "DELETE FROM journal WHERE seq IN (SELECT value FROM json_each(?1))", &batch.done).await?;
-    write_records(connection, &batch).await?;
+    write_records(connection, &batch.records, &batch.removed).await?;
+    run(connection, intentions::FULFILLED, &batch.fulfilled).await?;
     write_parked(connection, &batch).await?;
     write_settled(connection, outcomes).await?;
     queue_dependants(connection, &batch.ripple).await?;
@@ -55,6 +56,8 @@ struct Batch<'a> {
     /// Objects whose parked task is obsolete.
     healed: Vec<&'a str>,
     parked: Vec<&'a ParkedRow>,
+    /// Objects of which it is known whether they were created.
+    fulfilled: Vec<&'a str>,
     ripple: Vec<&'a str>,
     audit: Vec<&'a AuditRow>,
 }
@@ -67,6 +70,7 @@ impl<'a> Batch<'a> {
             removed: Vec::new(),
             healed: Vec::new(),
             parked: Vec::new(),
+            fulfilled: Vec::new(),
             ripple: Vec::new(),
             audit: Vec::new(),
         };
@@ -77,6 +81,9 @@ impl<'a> Batch<'a> {
             }
             if !matches!(outcome.verdict, Verdict::Unfinished) {
                 batch.done.push(outcome.seq.0);
+            }
+            if !matches!(outcome.verdict, Verdict::Unfinished | Verdict::Absorbed) && !intentions::is_open(outcome) {
+                batch.fulfilled.push(outcome.object.as_str());
             }
             batch.records.extend(outcome.partial.as_deref());
             batch.ripple.extend(outcome.ripple.iter().map(Handle::as_str));
@@ -125,9 +132,14 @@ struct Name<'a> {
     object: &'a str,
 }
 
-async fn write_records(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), StateError> {
-    let former = former_footprints(connection, &batch.records).await?;
-    let rows: Vec<_> = batch.records.iter().map(|record| ObjectRow::of(record)).collect::<Result<_, _>>()?;
+/// Writes records, removes others, and keeps the tables of names in step.
+pub(super) async fn write_records(
+    connection: &mut SqliteConnection,
+    records: &[&Record],
+    removed: &[&str],
+) -> Result<(), StateError> {
+    let former = former_footprints(connection, records).await?;
+    let rows: Vec<_> = records.iter().map(|record| ObjectRow::of(record)).collect::<Result<_, _>>()?;
     let statement = (
         "INSERT INTO objects (object, kind, dn, desired, state, face, footprint, revision, updated_at)",
         9,
@@ -166,19 +178,21 @@ async fn write_records(connection: &mut SqliteConnection, batch: &Batch<'_>) -> 
             None => {}
         }
     }
-    for record in &batch.records {
+    for record in records {
         let object = record.object.as_str();
         names.claim(record);
         if !same.contains(object) {
             names.differences(record, others.get(object));
         }
     }
+    released::remember_renamed(connection, records, &others).await?;
+    released::remember_removed(connection, removed).await?;
     for statement in [
         "DELETE FROM objects WHERE object IN (SELECT value FROM json_each(?1))",
         "DELETE FROM handles WHERE object IN (SELECT value FROM json_each(?1))",
         "DELETE FROM refs WHERE object IN (SELECT value FROM json_each(?1))",
     ] {
-        run(connection, statement, &batch.removed).await?;
+        run(connection, statement, removed).await?;
     }
     run(
         connection,

@@ -61,6 +61,13 @@ impl Faces {
         }
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        let mut inner = self.inner();
+        inner.commits += 1;
+        inner.found.clear();
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

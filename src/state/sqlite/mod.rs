@@ -6,18 +6,23 @@
 mod audit;
 mod codec;
 mod commit;
+mod correct;
 mod credentials;
 mod faces;
 mod intake;
+mod intentions;
 mod open;
 mod parked;
 mod read;
+mod released;
 mod rows;
 mod settings;
 mod shadow;
 mod transaction;
+#[cfg(feature = "failure-points")]
+mod trouble;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,13 +31,16 @@ use sqlx::{Row, SqlitePool};
 use crate::udm::{ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditFilter, AuditRow, Backlog, Counts, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome,
-    ParkedFilter, ParkedRow, Record, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
+    AuditFilter, AuditRow, Backlog, Correction, Counts, Footprint, Found, Handle, InForce, JournalEntry, NewTask,
+    Outcome, ParkedFilter, ParkedRow, Record, Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange,
+    Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
 use faces::Faces;
 use transaction::{Durability, Transaction, finish};
+#[cfg(feature = "failure-points")]
+pub use trouble::Trouble;
 
 /// State in one SQLite file.
 #[derive(Clone, Debug)]
@@ -40,6 +48,8 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     faces: Arc<Faces>,
+    #[cfg(feature = "failure-points")]
+    trouble: Arc<trouble::Ordered>,
 }
 
 impl SqliteStore {
@@ -49,7 +59,14 @@ impl SqliteStore {
     }
 
     async fn write(&self, durability: Durability) -> Result<Transaction, StateError> {
-        Transaction::begin(&self.writer, durability).await
+        let transaction = Transaction::begin(&self.writer, durability).await?;
+        #[cfg(feature = "failure-points")]
+        let transaction = {
+            let mut transaction = transaction;
+            self.trouble.inflict(&mut transaction).await?;
+            transaction
+        };
+        Ok(transaction)
     }
 }
 
@@ -187,12 +204,12 @@ impl Store for SqliteStore {
 
     async fn prune_audit(&self, before: i64) -> Result<u64, StateError> {
         let mut connection = self.write(Durability::Process).await?;
-        let work = sqlx::query("DELETE FROM audit WHERE at < ?1")
-            .bind(before)
-            .execute(&mut *connection)
-            .await
-            .map(|done| done.rows_affected())
-            .map_err(StateError::from);
+        let work = async {
+            sqlx::query("DELETE FROM released WHERE at < ?1").bind(before).execute(&mut *connection).await?;
+            let rows = sqlx::query("DELETE FROM audit WHERE at < ?1").bind(before).execute(&mut *connection).await?;
+            Ok(rows.rows_affected())
+        }
+        .await;
         finish(connection, work).await
     }
 
@@ -232,6 +249,49 @@ impl Store for SqliteStore {
 
     async fn search(&self, text: &str, limit: u32) -> Result<Vec<(ObjectId, ObjectType, String)>, StateError> {
         read::search(&self.readers, text, limit).await
+    }
+
+    async fn intend(&self, object: &ObjectId, name: &Handle) -> Result<(), StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = intentions::add(&mut connection, object, name).await;
+        finish(connection, work).await
+    }
+
+    async fn intentions(&self, object: &ObjectId) -> Result<Vec<Handle>, StateError> {
+        intentions::of(&self.readers, object).await
+    }
+
+    async fn holders(
+        &self,
+        prefix: &Handle,
+        after: Option<&Handle>,
+        limit: u32,
+    ) -> Result<Vec<(Handle, Record)>, StateError> {
+        read::holders(&self.readers, prefix, after, limit).await
+    }
+
+    async fn unsettled(&self, objects: &[ObjectId]) -> Result<HashSet<ObjectId>, StateError> {
+        read::unsettled(&self.readers, objects).await
+    }
+
+    async fn correct(&self, corrections: &[Correction], origin: &str) -> Result<u64, StateError> {
+        let mut connection = self.write(Durability::Process).await?;
+        let work = correct::correct(&mut connection, corrections, origin).await;
+        let written = finish(connection, work).await;
+        self.faces.clear();
+        written
+    }
+
+    async fn released(&self, handles: &[Handle]) -> Result<Vec<Released>, StateError> {
+        released::find(&self.readers, handles).await
+    }
+
+    async fn remove_again(&self, record: &Record, origin: &str) -> Result<bool, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = correct::remove_again(&mut connection, record, origin).await;
+        let written = finish(connection, work).await;
+        self.faces.clear();
+        written
     }
 }
 

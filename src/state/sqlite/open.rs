@@ -49,7 +49,13 @@ pub(super) async fn open(path: &Path) -> Result<SqliteStore, StateError> {
         .max_lifetime(None)
         .connect_with(options.pragma("query_only", "ON").pragma("cache_size", "-2000"))
         .await?;
-    Ok(SqliteStore { writer, readers, faces: Arc::default() })
+    Ok(SqliteStore {
+        writer,
+        readers,
+        faces: Arc::default(),
+        #[cfg(feature = "failure-points")]
+        trouble: Arc::default(),
+    })
 }
 
 /// Makes sure that the file exists and that nobody else may read it: it holds credentials.

@@ -1,9 +1,9 @@
 //! Questions to the state. Lists of keys go in as one JSON array, so that a question of any size is one statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqlitePool};
+use sqlx::{Row, SqliteExecutor, SqlitePool};
 
 use crate::state::{Backlog, Counts, Footprint, Found, Handle, JournalEntry, Record, Seq, StateError, TaskSort, Work};
 use crate::udm::{ObjectId, ObjectType, Properties};
@@ -66,10 +66,10 @@ pub(super) async fn work(pool: &SqlitePool, seqs: &[Seq]) -> Result<Vec<Work>, S
     rows.iter().map(work).collect()
 }
 
-pub(super) async fn record(pool: &SqlitePool, object: &ObjectId) -> Result<Option<Record>, StateError> {
+pub(super) async fn record(executor: impl SqliteExecutor<'_>, object: &ObjectId) -> Result<Option<Record>, StateError> {
     let row = sqlx::query("SELECT kind, dn, desired, state, face, footprint, revision FROM objects WHERE object = ?1")
         .bind(object.as_str())
-        .fetch_optional(pool)
+        .fetch_optional(executor)
         .await?;
     row.map(|row| recorded(object, row.get("kind"), &row)).transpose()
 }
@@ -217,4 +217,38 @@ pub(super) async fn search(
         exact
     };
     rows.iter().map(named).collect()
+}
+
+pub(super) async fn holders(
+    pool: &SqlitePool,
+    prefix: &Handle,
+    after: Option<&Handle>,
+    limit: u32,
+) -> Result<Vec<(Handle, Record)>, StateError> {
+    let rows = sqlx::query(
+        "SELECT h.handle, o.object, o.kind, o.dn, o.desired, o.state, o.face, o.footprint, o.revision
+         FROM handles h JOIN objects o ON o.object = h.object
+         WHERE h.handle >= ?1 AND h.handle < ?1 || char(1114111) AND h.handle > ?2 ORDER BY h.handle LIMIT ?3",
+    )
+    .bind(prefix.as_str())
+    .bind(after.map_or("", Handle::as_str))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let one = |row: &SqliteRow| {
+        let object = object_id(row.get("object"))?;
+        Ok((Handle::from_text(row.get("handle")), recorded(&object, row.get("kind"), row)?))
+    };
+    rows.iter().map(one).collect()
+}
+
+pub(super) async fn unsettled(pool: &SqlitePool, objects: &[ObjectId]) -> Result<HashSet<ObjectId>, StateError> {
+    let rows = sqlx::query(
+        "SELECT object FROM journal WHERE object IN (SELECT value FROM json_each(?1))
+         UNION SELECT object FROM parked WHERE object IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(json(&objects)?)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| object_id(row.get(0))).collect()
 }

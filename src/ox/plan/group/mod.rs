@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ContextId, OxPlan, OxState, Planned, Rejection, Scope, conflict, handles, names, without};
 use crate::ox::mapping::check_length;
-use crate::ox::model::{Call, Fact, Group, GroupId, UserId, UserRef};
+use crate::ox::model::{Call, Fact, Group, GroupId, Query, UserId, UserRef};
 use crate::ox::state::{GroupState, Names};
 use crate::udm::Properties;
 
@@ -55,6 +55,8 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
             }
             Some(group) => change(scope, context, group, (&name, &display_name), members, &mut plan)?,
             None => {
+                let question = Query::GroupNamed { context, name: name.clone() };
+                scope.prepare(handles::group_name(Some(context), &name), question)?;
                 let (name, display_name) = (name.clone(), display_name.clone());
                 plan.calls.push(Call::GroupCreate { context, name, display_name, members });
                 plan.changes(["name", "displayname", "members"]);
@@ -153,6 +155,12 @@ fn taken(scope: Scope<'_>, context: ContextId, name: &str) -> Planned<Option<Gro
         )
         .into());
     }
+    let recorded = match scope.input.state {
+        OxState::Groups(held) => held.groups.get(&context).is_some_and(|held| held.id == found.id),
+        _ => false,
+    };
+    let property = scope.settings.identifiers.group.property();
+    scope.may_adopt(&handles::group_name(Some(context), name), recorded.into(), property)?;
     Ok(Some(found.clone()))
 }
 

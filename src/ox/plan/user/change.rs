@@ -151,7 +151,7 @@ fn picture(scope: Scope<'_>, wish: &Wish, held: &mut UserState, plan: &mut OxPla
     }
     // A picture that could not be read is not converted again as long as it is the same.
     let (media_type, fingerprint) = (String::new(), source.fingerprint().to_owned());
-    let mark = Some(FieldValue::Picture(Picture { media_type, fingerprint, base64: None }));
+    let mark = Some(FieldValue::Picture(Picture { media_type, fingerprint, sent: None, base64: None }));
     if held.refused.get(&Attribute::IMAGE1) == Some(&mark) {
         return None;
     }

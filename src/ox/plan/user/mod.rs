@@ -9,7 +9,7 @@ mod wish;
 
 use self::wish::Wish;
 use super::{ContextId, OxPlan, OxState, Planned, Rejection, Scope, ask, conflict, context_number, dn, handles};
-use crate::ox::model::{Call, Fact, ObservedUser, UserId, UserRef};
+use crate::ox::model::{Call, Fact, ObservedUser, Query, UserId, UserRef};
 use crate::ox::state::UserState;
 
 pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
@@ -34,7 +34,10 @@ pub(super) fn plan(scope: Scope<'_>) -> Planned<OxPlan> {
     match held {
         None => match taken(scope, context, &wish.name)? {
             Some(found) => change::plan(scope, &wish, UserState::adopt(context, found)),
-            None => create::plan(scope, &wish, None),
+            None => {
+                prepare(scope, context, &wish.name)?;
+                create::plan(scope, &wish, None)
+            }
         },
         Some(held) if held.context == context => change::plan(scope, &wish, held),
         Some(held) => relocate::plan(scope, &wish, held),
@@ -104,7 +107,14 @@ fn taken<'a>(scope: Scope<'a>, context: ContextId, name: &str) -> Planned<Option
         )
         .into());
     }
+    let recorded = matches!(scope.input.state, OxState::User(user) if (user.context, user.id) == (context, found.id));
+    scope.may_adopt(&handles::user_name(context, name), recorded.into(), scope.settings.identifiers.user.property())?;
     Ok(Some(found))
+}
+
+/// Makes sure that a user that is made under a name can be recognised later.
+fn prepare(scope: Scope<'_>, context: ContextId, name: &str) -> Planned<()> {
+    scope.prepare(handles::user_name(context, name), Query::UserNamed { context, name: name.to_owned() })
 }
 
 /// Deletes the user. OX takes it out of all groups by itself.

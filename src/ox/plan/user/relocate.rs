@@ -1,9 +1,11 @@
 //! Moving a user to another context: copy, bring up to date, delete where it came from.
 
 use super::{
-    OxPlan, OxState, Planned, Scope, UserState, Wish, ask, asked, change, create, deputy, handles, named, taken,
+    OxPlan, OxState, Planned, Scope, UserState, Wish, ask, asked, change, create, deputy, handles, named, prepare,
+    taken,
 };
 use crate::ox::model::{Call, Fact, ObservedUser, Query, UserId, UserRef};
+use crate::ox::plan::adopt::Recorded;
 use crate::ox::state::{AfterCopy, FormerUser};
 
 /// Plans the move of a user to the context that is wished.
@@ -14,7 +16,12 @@ pub(super) fn plan(scope: Scope<'_>, wish: &Wish, held: UserState) -> Planned<Ox
         held.former.filter(|former| found.is_none_or(|found| (former.context, former.id) != (wish.context, found.id)));
     let mut plan = match found {
         Some(found) => adopt(scope, wish, &held, found)?,
-        None => copy(scope, wish, held)?,
+        None => {
+            // A copy has the old name until it is changed.
+            prepare(scope, wish.context, &held.name)?;
+            prepare(scope, wish.context, &wish.name)?;
+            copy(scope, wish, held)?
+        }
     };
     let first = left_behind.map(|former| Call::UserDelete { context: former.context, user: former.id });
     plan.calls.splice(0..0, first);
@@ -59,7 +66,11 @@ fn arrived<'a>(scope: Scope<'a>, wish: &Wish, held: &UserState) -> Planned<Optio
         return Ok(Some(found));
     }
     match named(scope, context, &held.name) {
-        Some(found) if !scope.belongs_to_another(handles::user(context, found.id))? => Ok(Some(found)),
+        Some(found) if !scope.belongs_to_another(handles::user(context, found.id))? => {
+            let property = scope.settings.identifiers.user.property();
+            scope.may_adopt(&handles::user_name(context, &held.name), Recorded::No, property)?;
+            Ok(Some(found))
+        }
         _ => Ok(None),
     }
 }

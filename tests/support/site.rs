@@ -1,4 +1,6 @@
-//! A folder with manifests, spool and state, the program, and a simulated OX.
+//! A folder with manifests, spool and state, the real program, and a simulated OX.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitStatus, Stdio};
@@ -6,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use oxherd::failure_points::FailurePoint;
-use oxherd::simulator::ox::{OxOptions, OxSimulator};
+use oxherd::simulator::ox::{OxControl, OxOptions, OxSimulator};
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{ParkedFilter, Store};
 use serde_json::{Map, Value, json};
@@ -18,6 +20,8 @@ pub enum Death {
     At(FailurePoint, u32),
     /// By SIGKILL after some time.
     Sudden { milliseconds: u64 },
+    /// In good order, by SIGTERM, when it has made so many calls.
+    Told { calls: u64 },
 }
 
 /// How a life ended.
@@ -104,15 +108,23 @@ impl Site {
             let place: &str = place.into();
             command.env("OXHERD_FAILURE_POINT", format!("{place}:{passage}"));
         }
-        let sudden = match death {
-            Some(Death::Sudden { milliseconds }) => Some(Duration::from_millis(milliseconds)),
-            _ => None,
-        };
-        let run = tokio::task::spawn_blocking(move || live(command, sudden)).await.unwrap();
+        let control = self.control();
+        let run = tokio::task::spawn_blocking(move || live(command, death, &control)).await.unwrap();
         match run {
             Ok(run) => run,
             Err(end) => panic!("{end}, parked: {:#?}", self.store().await.parked(&ParkedFilter::All).await.unwrap()),
         }
+    }
+
+    /// The way to watch and disturb OX.
+    pub fn control(&self) -> OxControl {
+        self.simulator.control()
+    }
+
+    /// How much is still to be done: files in the spool and tasks in the journal.
+    pub async fn left(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.path().join("spool")).unwrap().count();
+        self.store().await.backlog().await.unwrap().tasks + files as u64
     }
 
     /// What OX holds.
@@ -120,17 +132,9 @@ impl Site {
         self.simulator.control().dump()
     }
 
-    /// How often each thing was made: service, context and name → creates that took effect.
+    /// How often each thing was made.
     pub fn creates(&self) -> BTreeMap<String, usize> {
-        let mut creates = BTreeMap::new();
-        for write in self.simulator.control().writes() {
-            if write.operation.starts_with("create") || write.operation.starts_with("copy") {
-                let context = write.context.map_or_else(String::new, |context| context.to_string());
-                let made = format!("{}.{} {context} {}", write.service, write.operation, name_in(&write.request));
-                *creates.entry(made).or_default() += 1;
-            }
-        }
-        creates
+        creates(&self.control())
     }
 
     async fn store(&self) -> SqliteStore {
@@ -158,12 +162,35 @@ impl Site {
     }
 }
 
-fn live(mut command: Command, sudden: Option<Duration>) -> Result<Run, String> {
+/// How often each thing was made: service, context and name → creates that took effect.
+pub fn creates(ox: &OxControl) -> BTreeMap<String, usize> {
+    let mut creates = BTreeMap::new();
+    for write in ox.writes() {
+        if write.operation.starts_with("create") || write.operation.starts_with("copy") {
+            let context = write.context.map_or_else(String::new, |context| context.to_string());
+            let made = format!("{}.{} {context} {}", write.service, write.operation, name_in(&write.request));
+            *creates.entry(made).or_default() += 1;
+        }
+    }
+    creates
+}
+
+fn live(mut command: Command, death: Option<Death>, ox: &OxControl) -> Result<Run, String> {
+    let before = ox.counters().total;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    if let Some(time) = sudden {
-        std::thread::sleep(time);
-        // SIGKILL: no chance to finish anything. It may have come to rest before.
-        child.kill().unwrap();
+    match death {
+        Some(Death::Sudden { milliseconds }) => {
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            // SIGKILL: no chance to finish anything. It may have come to rest before.
+            child.kill().unwrap();
+        }
+        Some(Death::Told { calls }) => {
+            while ox.counters().total < before + calls && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        }
+        Some(Death::At(..)) | None => {}
     }
     let output = child.wait_with_output().unwrap();
     if was_killed(output.status) {
@@ -183,6 +210,10 @@ fn was_killed(status: ExitStatus) -> bool {
 
 /// The name of what a request makes.
 fn name_in(request: &str) -> &str {
+    // A functional account is made for each login.
+    if let Some((_, account)) = request.split_once("accountDataOnCreate>") {
+        return account.split("accountDataOnCreate>").next().unwrap_or(account);
+    }
     let name = |mark: &str| request.split_once(mark)?.1.split_once('<').map(|(name, _)| name);
     name(":name>").or_else(|| name("<name>")).unwrap_or("?")
 }
