@@ -168,7 +168,11 @@ impl ChangeGuard {
         if pending.is_none() {
             *proposed = None;
         }
-        self.pending.send_if_modified(|now| std::mem::replace(now, pending.clone()) != pending);
+        self.pending.send_if_modified(|now| {
+            let changed = *now != pending;
+            *now = pending;
+            changed
+        });
     }
 
     /// Decides about proposals until told to stop.

@@ -255,8 +255,8 @@ async fn a_real_backup_is_brought_up_to_date() {
     let backup = world.ox.dump_with_passwords();
     let (anna, team) = (world.id(10, "anna"), world.shared(10, "team").unwrap()["id"].clone());
     // A name and an address that nobody had at the time of the backup, people who came and went, changes of all kinds.
-    let anne = user("anna").renamed("anne").mail(&address("anne"));
-    world.apply([anne, user("fritz"), user("berta").with("title", "Dr."), user("carla").disabled()]).await;
+    let renamed = user("anna").renamed("anne").mail(&address("anne"));
+    world.apply([renamed, user("fritz"), user("berta").with("title", "Dr."), user("carla").disabled()]).await;
     world.apply([group("g1", &["fritz", "berta"]), group("both", &["berta", "fritz", "zoe", "yann"])]).await;
     world.apply([user("yann").context(20), functional_account("news", &["zoe", "berta"])]).await;
     world.delete([user("emma"), resource("r1"), functional_account("sales", &[]), shared_account("desk")]).await;

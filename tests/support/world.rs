@@ -138,7 +138,7 @@ impl World {
     async fn connect(&mut self) {
         let state = self.folder.path().join(format!("state/test-{}.db", self.losses));
         let store = SqliteStore::open(&state).await.unwrap();
-        self.connector = Some(Connector::start(self.config(), store, Intake::OnDemand).await.unwrap());
+        self.connector = Some(Box::pin(Connector::start(self.config(), store, Intake::OnDemand)).await.unwrap());
     }
 
     fn connector(&self) -> &Connector {
