@@ -32,7 +32,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cell::{End, Measured, Parked};
+use cell::{End, Measured};
 use fault::{Fault, Mercy, Row, rows};
 use kind::Kind;
 use tokio::sync::Semaphore;
@@ -104,9 +104,7 @@ fn table(rows: &[Row], ends: &BTreeMap<(usize, Kind), End>) -> String {
             let word = match ends[&(number, kind)] {
                 End::Done => "done",
                 End::Waited => "waits, done",
-                End::Parked(Parked::New) => "new one parked, done",
-                End::Parked(Parked::Changed) => "change parked, done",
-                End::Parked(Parked::Both) => "both parked, done",
+                End::Parked => "parked, done",
             };
             let _ = write!(table, " {word} |");
         }

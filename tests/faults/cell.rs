@@ -23,16 +23,8 @@ pub enum End {
     Done,
     /// After it waited or was tried again.
     Waited,
-    /// Objects were parked; they were done when they were retried.
-    Parked(Parked),
-}
-
-/// Which of the objects were parked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parked {
-    New,
-    Changed,
-    Both,
+    /// Objects were parked; they were done when they were retried. Which of the two may depend on who came first.
+    Parked,
 }
 
 /// How a cell ended, and how long after the end of the fault.
@@ -61,7 +53,7 @@ async fn disturbed(kind: Kind, fault: &Fault, mercy: Mercy) -> Result<Measured, 
     let recovery = ends.elapsed();
     let room = cell.world.resource(10, "room");
     check(room.is_some(), || "the bystander is not there".to_owned())?;
-    if parked.is_some() {
+    if parked {
         check(mercy == Mercy::MayPark, || "objects were parked with which nothing is wrong".to_owned())?;
         cell.world.retry_parked().await;
         cell.rest().await?;
@@ -70,9 +62,9 @@ async fn disturbed(kind: Kind, fault: &Fault, mercy: Mercy) -> Result<Measured, 
     cell.judge().await?;
     let waited = cell.world.report().engine.totals.retries > cell.retries || cell.stood_still;
     let end = match (parked, waited) {
-        (Some(parked), _) => End::Parked(parked),
-        (None, true) => End::Waited,
-        (None, false) => End::Done,
+        (true, _) => End::Parked,
+        (false, true) => End::Waited,
+        (false, false) => End::Done,
     };
     Ok(Measured { end, recovery })
 }
@@ -213,22 +205,15 @@ impl Cell {
         check(rested.is_ok(), || format!("no rest after {PATIENCE:?}: {:#?}", self.world.report()))
     }
 
-    /// Which objects are parked: only those that the fault was about may be.
-    async fn parked(&self) -> Result<Option<Parked>, String> {
+    /// Whether objects are parked: only those that the fault was about may be.
+    async fn parked(&self) -> Result<bool, String> {
         let parked = self.world.parked().await;
-        let new: Vec<_> = self.kind.happens().into_iter().map(|object| object.id).take(1).collect();
-        let is_new = |row: &ParkedRow| new.iter().any(|id| id == row.object.as_str());
         let concerned = |row: &ParkedRow| {
             let changed = self.kind == Kind::Profile && row.object.as_str().starts_with("user-");
             changed || self.kind.happens().iter().any(|object| object.id == row.object.as_str())
         };
         check(parked.iter().all(concerned), || format!("others were parked: {parked:#?}"))?;
-        Ok(match (parked.iter().any(is_new), parked.iter().any(|row| !is_new(row))) {
-            (false, false) => None,
-            (true, false) => Some(Parked::New),
-            (false, true) => Some(Parked::Changed),
-            (true, true) => Some(Parked::Both),
-        })
+        Ok(!parked.is_empty())
     }
 
     /// A fault that met nobody shows nothing.
