@@ -42,13 +42,14 @@ impl Rdn {
 
     /// The canonical form: attributes sorted, since `a+b` and `b+a` are the same step.
     fn write_canonical(&self, out: &mut String) {
-        let mut parts: Vec<_> = self.attributes.iter().map(|(name, value)| (lower(name), lower(value))).collect();
+        let mut parts: Vec<_> =
+            self.attributes.iter().map(|(name, value)| (canonical_name(name), lower(value))).collect();
         parts.sort_unstable();
         for (index, (name, value)) in parts.iter().enumerate() {
             if index > 0 {
                 out.push('+');
             }
-            out.push_str(name.strip_prefix("oid.").unwrap_or(name));
+            out.push_str(name);
             out.push('=');
             escape(value, out);
         }
@@ -86,6 +87,15 @@ impl Dn {
     /// The text was checked when the name was made, so there always is a result.
     fn scan(&self) -> Vec<(Rdn, usize)> {
         scan::steps(&self.text).unwrap_or_default()
+    }
+}
+
+/// An attribute type. RFC 2253 still allows `oid.` before a number, which says nothing; anywhere else it is part of the name.
+fn canonical_name(name: &str) -> String {
+    let name = lower(name);
+    match name.strip_prefix("oid.").filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(number) => number.to_owned(),
+        None => name,
     }
 }
 

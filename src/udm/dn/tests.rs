@@ -146,3 +146,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_canonical_form_is_a_name_and_its_own_canonical_form() {
+    // Found by fuzzing.
+    for text in ["oid.=x", "oid.oid.1=x", "oid.2=a+1=b", "OID.2.5.4.3=Anna,dc=x"] {
+        let canonical = text.parse::<Dn>().unwrap().canonical().to_owned();
+        assert_eq!(canonical.parse::<Dn>().unwrap().canonical(), canonical, "{text}");
+    }
+    assert_eq!("OID.2.5.4.3=Anna".parse::<Dn>().unwrap().canonical(), "2.5.4.3=anna");
+}
