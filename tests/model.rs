@@ -5,7 +5,7 @@
 //! (spool, journal, engine, planner, SOAP client, SQLite) gets them in random pieces, with restarts in between, from a
 //! simulated OX over real HTTP.
 //!
-//! `OXHERD_MODEL_CASES` sets the number of cases (2,000 without it). A failing case is shrunk and printed; put it into
+//! `OXHERD_MODEL_CASES` sets the number of cases (1,000 without it). A failing case is shrunk and printed; put it into
 //! `model/found.rs` with a name.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
@@ -38,7 +38,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn random_histories_end_as_the_reference_model_says() {
-    let cases = std::env::var("OXHERD_MODEL_CASES").map_or(2_000, |cases| cases.parse().unwrap());
+    let cases = std::env::var("OXHERD_MODEL_CASES").map_or(1_000, |cases| cases.parse().unwrap());
     let worker = || {
         let config = Config {
             cases: u32::div_ceil(cases, WORKERS),

@@ -137,8 +137,12 @@ impl Directory {
                 let new = format!("u{number}x{}", user.renamed);
                 let old = user.name.replace(new.clone()).unwrap();
                 self.put(number);
-                for member in self.members.iter_mut().filter(|member| told && **member == old) {
+                // The directory renames the member as well, and tells it at once or with the next change of the group.
+                for member in self.members.iter_mut().filter(|member| **member == old) {
                     member.clone_from(&new);
+                }
+                if told {
+                    self.send();
                 }
             }
             Change::Delete(user) if self.users[user].name.take().is_some() => {

@@ -157,8 +157,6 @@ fn each_success_is_understood() {
         "createByModuleAccessName",
         "createModuleAccessByName",
         "deleteMultiple",
-        "disable",
-        "enable",
         "getAccessCombinationName",
         "getAdminId",
         "listCaseInsensitive",

@@ -52,6 +52,12 @@ impl Print<'_> {
         self.footprint.handles.push(handle);
     }
 
+    /// Claims a mail address, in its context and for those whose context is not known yet.
+    fn claim_mail(&mut self, context: ContextId, address: &str) {
+        self.claim(handles::mail(Some(context), address));
+        self.claim(handles::mail(None, address));
+    }
+
     fn claim(&mut self, handle: Handle) {
         self.footprint.claims.push(handle);
     }
@@ -80,8 +86,7 @@ impl Print<'_> {
             OxState::Accounts(held) => {
                 for (context, held) in &held.accounts {
                     self.handle(handles::account(*context, &held.address));
-                    self.claim(handles::mail(Some(*context), &held.address));
-                    self.claim(handles::mail(None, &held.address));
+                    self.claim_mail(*context, &held.address);
                 }
             }
             OxState::Shared(held) => {
@@ -116,10 +121,10 @@ impl Print<'_> {
     fn fields(&mut self, context: ContextId, fields: &UserFields) {
         for attribute in [Attribute::EMAIL1, Attribute::PRIMARY_EMAIL, Attribute::ALIASES] {
             match fields.get(&attribute) {
-                Some(FieldValue::Text(address)) => self.claim(handles::mail(Some(context), address)),
+                Some(FieldValue::Text(address)) => self.claim_mail(context, address),
                 Some(FieldValue::Texts(addresses)) => {
                     for address in addresses {
-                        self.claim(handles::mail(Some(context), address));
+                        self.claim_mail(context, address);
                     }
                 }
                 _ => {}
@@ -156,7 +161,7 @@ impl Print<'_> {
         for attribute in [Attribute::EMAIL1, Attribute::ALIASES] {
             let addresses = mapping.property_of(attribute).and_then(|property| desired.texts(property).ok());
             for address in addresses.unwrap_or_default() {
-                self.claim(handles::mail(Some(context), &address));
+                self.claim_mail(context, &address);
             }
         }
         let display = ["oxDisplayName", "displayName"].iter().find_map(|property| desired.text(property).ok()?);
@@ -213,13 +218,13 @@ impl Print<'_> {
             self.claim(handles::shared_name(context, &name));
         }
         if let Ok(Some(address)) = desired.text("mailPrimaryAddress") {
-            self.claim(handles::mail(Some(context), &address));
+            self.claim_mail(context, &address);
         }
     }
 
     fn shared_fields(&mut self, context: ContextId, fields: &SharedAccountFields) {
         self.claim(handles::shared_name(context, &fields.name));
-        self.claim(handles::mail(Some(context), &fields.mail));
+        self.claim_mail(context, &fields.mail);
     }
 
     fn resource(&mut self, desired: &Properties, state: &OxState) {
@@ -233,12 +238,12 @@ impl Print<'_> {
             self.claim(handles::resource_name(context, &name));
         }
         if let Ok(Some(address)) = desired.text("resourceMailAddress") {
-            self.claim(handles::mail(Some(context), &address));
+            self.claim_mail(context, &address);
         }
     }
 
     fn resource_fields(&mut self, context: ContextId, fields: &ResourceFields) {
         self.claim(handles::resource_name(context, &fields.name));
-        self.claim(handles::mail(Some(context), &fields.mail));
+        self.claim_mail(context, &fields.mail);
     }
 }
