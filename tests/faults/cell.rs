@@ -175,7 +175,8 @@ impl Cell {
         let calls = self.world.counters().total;
         self.world.work_for(Duration::from_secs(2)).await;
         let more = self.world.counters().total - calls;
-        check(more <= 1, || format!("{more} calls with a wrong password in two seconds: that locks the account"))?;
+        // Those that were under way together may all meet the wrong password.
+        check(more <= 2, || format!("{more} calls with a wrong password in two seconds: that locks the account"))?;
         if self.kind == Kind::Context {
             self.world.configure(|setup| "another".clone_into(&mut setup.master_password)).await;
         } else {
