@@ -729,6 +729,19 @@ async fn populations_and_referrers_are_counted() {
 }
 
 #[tokio::test]
+async fn handles_are_counted_by_what_they_begin_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let seqs = append(&store, &["a", "b", "c"]).await;
+    let (a, b) = (record("a", &["ox:1/user/3"], &[]), record("b", &["ox:1/user/4", "ox:1/group/4"], &[]));
+    let c = record("c", &["ox:10/user/3"], &[]);
+    store.commit(&[applied(seqs[0], a, &[]), applied(seqs[1], b, &[]), applied(seqs[2], c, &[])]).await.unwrap();
+    for (prefix, count) in [("ox:1/user/", 2), ("ox:1/group/", 1), ("ox:10/user/", 1), ("ox:2/", 0)] {
+        assert_eq!(store.handle_count(&handle(prefix)).await.unwrap(), count, "{prefix}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_kept_is_purged_when_its_time_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;

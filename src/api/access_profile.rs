@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// A named set of rights for users.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -141,6 +142,16 @@ pub struct AccessRights {
 }
 
 impl AccessRights {
+    /// The rights whose property of `oxmail/accessprofile` is granted.
+    pub fn granted(granted: impl Fn(&str) -> bool) -> Self {
+        let Ok(Value::Object(mut rights)) = serde_json::to_value(Self::default()) else { return Self::default() };
+        for (field, value) in &mut rights {
+            let alone: Result<Self, _> = serde_json::from_value(json!({ field: true }));
+            *value = alone.is_ok_and(|right| right.udm_names().all(&granted)).into();
+        }
+        serde_json::from_value(Value::Object(rights)).unwrap_or_default()
+    }
+
     /// The properties of `oxmail/accessprofile` that are granted.
     pub fn udm_names(&self) -> impl Iterator<Item = &'static str> {
         let rights = [

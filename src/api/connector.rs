@@ -25,6 +25,7 @@ use super::rules;
     status = "ConnectorStatus",
     derive = "PartialEq",
     doc = "Provisions one OX installation from one directory.",
+    validation = name_fits_into_labels(),
     printcolumn(name = "URL", type_ = "string", json_path = ".spec.ox.url"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.policies.mode"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
@@ -82,6 +83,11 @@ pub struct OxConnectorSpec {
     /// How often the status is brought up to date at most.
     #[serde(default = "status_interval")]
     pub status_interval: Duration,
+}
+
+/// What belongs to a connector carries its name in a label, and the values of labels are short.
+fn name_fits_into_labels() -> kube::core::Rule {
+    kube::core::Rule::from(("self.metadata.name.size() <= 63", "metadata.name must be at most 63 characters long"))
 }
 
 fn status_interval() -> Duration {

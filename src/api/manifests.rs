@@ -91,6 +91,12 @@ impl SecretData {
     }
 }
 
+impl FromIterator<(String, Vec<u8>)> for SecretData {
+    fn from_iter<T: IntoIterator<Item = (String, Vec<u8>)>>(values: T) -> Self {
+        Self(values.into_iter().map(|(key, value)| (key, SecretSlice::from(value))).collect())
+    }
+}
+
 impl fmt::Debug for SecretData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.keys()).finish()

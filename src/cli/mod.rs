@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but objects are parked or held back, 4 OX cannot be
 //! reached, 5 OX does not hold what it should.
 
+mod cluster;
 mod crds;
 mod demo;
 mod error;

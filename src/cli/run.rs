@@ -13,21 +13,25 @@ use tokio_util::sync::CancellationToken;
 use crate::controller::{ConnectorReport, Standalone, StandaloneError, StandaloneOptions, Until};
 
 use super::CliError;
+use super::cluster::Cluster;
 use super::error::EXIT_PARKED;
 use super::output::{Format, Show, bad, good, plain, show, table};
 use super::progress::Progress;
 
-/// The controller.
+/// The controller. In a Pod it takes the way to the API server from its ServiceAccount, elsewhere from KUBECONFIG.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Run without Kubernetes, on the YAML manifests of this folder. They are read again when they change.
-    #[arg(long, value_name = "FOLDER", required = true)]
-    standalone: PathBuf,
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["namespace", "all_namespaces", "class"])]
+    standalone: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// The folder with the state of the connectors, one file each.
     #[arg(long, env = "OXHERD_STATE", default_value = "oxherd-state", value_name = "FOLDER")]
     state: PathBuf,
-    /// End when nothing can make progress any more: exit code 0, or 3 if objects are parked or held back, or 4 if OX stays unreachable.
-    #[arg(long)]
+    /// End when nothing can make progress any more: exit code 0, or 3 if objects are parked or held back, or 4 if OX stays
+    /// unreachable.
+    #[arg(long, requires = "standalone")]
     until_idle: bool,
     /// How many seconds OX may be unreachable before --until-idle gives up.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
@@ -82,9 +86,12 @@ impl Show for Summary {
 impl Run {
     /// Runs the command.
     pub async fn run(self) -> Result<ExitCode, CliError> {
+        let Some(manifests) = self.standalone else {
+            return self.cluster.run(self.state, self.admin).await;
+        };
         let until = if self.until_idle { Until::Idle } else { Until::Stopped };
         let options = StandaloneOptions {
-            manifests: self.standalone,
+            manifests,
             state: self.state,
             admin: self.admin,
             patience: Duration::from_secs(self.patience),

@@ -100,7 +100,8 @@ pub(super) async fn settings_at_start(
     })
 }
 
-fn readable(settings: InForce) -> Option<Blueprint> {
+/// What was in force, unless another version of oxherd wrote it in a form of its own.
+pub(super) fn readable(settings: InForce) -> Option<Blueprint> {
     serde_json::from_value(settings.settings).ok()
 }
 

@@ -24,7 +24,7 @@ use super::dry_run::{Mirror, shadow_file};
 use super::impact::impact_file;
 use super::journal::JournalSink;
 use super::resolve::ConnectorConfig;
-use super::vault::StateVault;
+use super::vault::{Outlet, StateVault};
 use super::verification::{LastVerification, VerificationReport, verify_on_schedule};
 
 type Ox = OxTarget<Arc<StateVault>>;
@@ -188,8 +188,12 @@ struct Built {
     master: Arc<Master>,
 }
 
-async fn build(config: &ConnectorConfig, store: &Arc<SqliteStore>) -> Result<Built, StartError> {
-    let vault = Arc::new(StateVault::open(Arc::clone(store)).await?);
+async fn build(
+    config: &ConnectorConfig,
+    store: &Arc<SqliteStore>,
+    outlet: Option<Arc<dyn Outlet>>,
+) -> Result<Built, StartError> {
+    let vault = Arc::new(StateVault::open(Arc::clone(store), outlet).await?);
     vault.give(config.admins.clone());
     let client =
         Client::new(&config.client).map_err(|error| StartError::Settings { connector: config.name.clone(), error })?;
@@ -204,7 +208,7 @@ pub async fn target_for_dry_run(
     config: &ConnectorConfig,
     store: &Arc<SqliteStore>,
 ) -> Result<(Arc<OxTarget<Arc<StateVault>>>, Option<String>), StartError> {
-    let target = build(config, store).await?.target;
+    let target = build(config, store, None).await?.target;
     let asked = detect(&target, &Mutex::new(config.clone())).await;
     Ok((target, asked.err()))
 }
@@ -212,6 +216,16 @@ pub async fn target_for_dry_run(
 impl Connector {
     /// Starts a connector on a state store.
     pub async fn start(config: ConnectorConfig, store: SqliteStore, intake: Intake) -> Result<Self, StartError> {
+        Box::pin(Self::start_with(config, store, intake, None)).await
+    }
+
+    /// The same with a second place for the credentials of context administrators that it makes.
+    pub async fn start_with(
+        config: ConnectorConfig,
+        store: SqliteStore,
+        intake: Intake,
+        outlet: Option<Arc<dyn Outlet>>,
+    ) -> Result<Self, StartError> {
         let store = Arc::new(store);
         // A crash may have left it.
         SqliteStore::remove(&impact_file(&store.path()))?;
@@ -219,7 +233,7 @@ impl Connector {
             Mode::Live => settings_at_start(&config, &store).await?,
             Mode::DryRun => config.clone(),
         };
-        let Built { target, vault, master } = build(&begin, &store).await?;
+        let Built { target, vault, master } = build(&begin, &store, outlet).await?;
         let stop = CancellationToken::new();
         let settings = Arc::new(Mutex::new(begin.clone()));
         let (detected, detection) = watch::channel(Detection::Asking);

@@ -1,6 +1,7 @@
 //! Brings specifications to life: resolves what they refer to, runs connectors, reports what they do.
 
 mod change;
+mod cluster;
 mod connector;
 mod described;
 mod dry_run;
@@ -12,6 +13,7 @@ mod vault;
 mod verification;
 
 pub use change::Pending;
+pub use cluster::{ClusterError, ClusterOptions, LeaseOptions, Scope, client, run_in_cluster};
 pub use connector::{
     Connector, ConnectorReport, DryRunReport, Intake, SourceReport, StartError, View, target_for_dry_run,
 };
@@ -20,5 +22,5 @@ pub use impact::{ImpactError, impact};
 pub use journal::JournalSink;
 pub use resolve::{Blueprint, ConnectorConfig, FeatureChoice, ResolveError, resolve};
 pub use standalone::{Standalone, StandaloneError, StandaloneOptions, Until};
-pub use vault::StateVault;
+pub use vault::{Kept, Outlet, StateVault};
 pub use verification::{VerificationConfig, VerificationReport};

@@ -520,7 +520,7 @@ fn secret_for(fields: &UserFields) -> Result<Option<SecretString>, OxFault> {
     wanted.then(new_secret).transpose()
 }
 
-/// A vault that fails is trouble for all contexts, and nothing is wrong with the object.
+/// A vault that fails is nothing that is wrong with the object, and everything that needs no new credentials goes on.
 fn vault_fault(error: &VaultError) -> OxFault {
-    OxFault::own(FaultClass::World, Category::VaultFailed, error.to_string())
+    OxFault::own(FaultClass::Busy, Category::VaultFailed, error.to_string())
 }

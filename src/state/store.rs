@@ -189,6 +189,9 @@ pub trait Store: Send + Sync + 'static {
     /// of them.
     fn population(&self, kind: ObjectType, nothing: &Value) -> impl Future<Output = Result<u64, StateError>> + Send;
 
+    /// How many handles begin with this text, for instance those of all users of a context.
+    fn handle_count(&self, prefix: &Handle) -> impl Future<Output = Result<u64, StateError>> + Send;
+
     /// How many objects refer to a handle.
     fn referrer_count(&self, handle: &Handle) -> impl Future<Output = Result<u64, StateError>> + Send;
 

@@ -204,6 +204,10 @@ impl Store for SqliteStore {
         losses::population(&self.readers, kind, nothing).await
     }
 
+    async fn handle_count(&self, prefix: &Handle) -> Result<u64, StateError> {
+        read::handle_count(&self.readers, prefix).await
+    }
+
     async fn referrer_count(&self, handle: &Handle) -> Result<u64, StateError> {
         losses::referrer_count(&self.readers, handle).await
     }

@@ -172,6 +172,14 @@ pub(super) async fn counts(pool: &SqlitePool) -> Result<Counts, StateError> {
     Ok(Counts { objects: objects.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
+pub(super) async fn handle_count(pool: &SqlitePool, prefix: &Handle) -> Result<u64, StateError> {
+    let row = sqlx::query("SELECT count(*) FROM handles WHERE handle >= ?1 AND handle < ?1 || char(1114111)")
+        .bind(prefix.as_str())
+        .fetch_one(pool)
+        .await?;
+    Ok(row.get(0))
+}
+
 pub(super) async fn with_prefix(
     pool: &SqlitePool,
     prefix: &str,
