@@ -73,9 +73,16 @@ async fn of_two_controllers_one_works_and_the_other_takes_over_without_double_ef
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_is_away_stops_nothing_but_status() {
     let plane = tokio::task::spawn_blocking(ControlPlane::start).await.unwrap();
-    let ground = Ground::on(Arc::new(plane), "outage").await;
-    prepare(&ground);
+    let ground = Ground::bare(Arc::new(plane), "outage").await;
+    // What is missing is said, and waited for.
     let controller = ground.controller("one");
+    ground.until("the definitions are missed", || {
+        let answer = ground.readiness();
+        answer.starts_with("HTTP/1.1 503") && answer.contains("oxconnectors.oxherd.dev is not installed")
+    });
+    ground.install_definitions();
+    ground.until("the controller is ready", || ground.readiness().starts_with("HTTP/1.1 200"));
+    prepare(&ground);
     ground.wait_for("Ready", "oxcontext", "ten");
     ground.plane.stop_api_server();
     // Longer than a Lease counts, and as long as the issue demands.

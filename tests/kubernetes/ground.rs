@@ -2,6 +2,8 @@
 //! ServiceAccount.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -36,6 +38,13 @@ impl Ground {
 
     /// On a control plane of its own.
     pub async fn on(plane: Arc<ControlPlane>, namespace: &str) -> Self {
+        let ground = Self::bare(plane, namespace).await;
+        ground.install_definitions();
+        ground
+    }
+
+    /// Without our definitions.
+    pub async fn bare(plane: Arc<ControlPlane>, namespace: &str) -> Self {
         let simulator = OxSimulator::start(OxOptions::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         for name in ["spool", "state"] {
@@ -49,16 +58,20 @@ impl Ground {
             folder,
             serial: 0.into(),
         };
-        ground.install();
+        ground.install_rights();
         ground
     }
 
-    /// Definitions, namespace, ServiceAccount and rights.
-    fn install(&self) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let crds = root.join("crds").to_string_lossy().into_owned();
+    /// The definitions of our kinds.
+    pub fn install_definitions(&self) {
+        let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds").to_string_lossy().into_owned();
         self.plane.kubectl_ok(&["apply", "--server-side", "-f", &crds], "");
         self.plane.kubectl_ok(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &crds], "");
+    }
+
+    /// Namespace, ServiceAccount and rights.
+    fn install_rights(&self) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let namespace = &self.namespace;
         let rules = fs::read_to_string(root.join("charts/oxherd/files/rules.yaml")).unwrap();
         let rules: Value = serde_saphyr::from_str(&rules).unwrap();
@@ -229,9 +242,14 @@ impl Ground {
             .collect()
     }
 
-    /// The state folder.
-    pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+    /// What a controller answers to `GET /readyz`; empty if it does not listen yet.
+    pub fn readiness(&self) -> String {
+        let address = fs::read_to_string(self.folder.path().join("state/admin.address")).unwrap_or_default();
+        let Ok(mut stream) = TcpStream::connect(address) else { return String::new() };
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// The names of the users in a context of OX.

@@ -35,10 +35,7 @@ async fn a_mirror_cannot_be_edited_into_effect() {
     ground.until("the label is back", || {
         ground.get("oxcontext", "udm-context-10")["metadata"]["labels"]["oxherd.dev/origin"] == "udm"
     });
-    assert_eq!(
-        ground.ox.writes().iter().map(|write| write.operation.clone()).collect::<Vec<_>>(),
-        Vec::<String>::new()
-    );
+    assert_eq!(ground.ox.writes().iter().map(|write| write.operation).collect::<Vec<_>>(), Vec::<&str>::new());
 
     // What a described context claims that the directory has is a conflict.
     ground.apply(&[Ground::context("ten", 10)]);
