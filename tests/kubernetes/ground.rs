@@ -169,6 +169,7 @@ impl Ground {
 
     /// Waits for a condition, as an administrator would.
     pub fn wait_for(&self, condition: &str, kind: &str, name: &str) {
+        self.until("the object is there", || self.exists(kind, name));
         let wanted = format!("--for=condition={condition}");
         let output = self.kubectl(&["wait", &wanted, "--timeout=90s", kind, name], "");
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -177,6 +178,7 @@ impl Ground {
 
     /// Waits until a condition has this status and reason; gives its message.
     pub fn wait_for_reason(&self, kind: &str, name: &str, about: &str, status: &str, reason: &str) -> String {
+        self.until("the object is there", || self.exists(kind, name));
         let mut message = String::new();
         let start = Instant::now();
         loop {

@@ -36,7 +36,11 @@ async fn the_rules_are_enough_and_none_is_unused() {
     let ground = Ground::new("rights").await;
     let mapping = json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxAttributeMapping", "metadata": {"name": "ours"},
         "spec": {"connectorJsonRef": {"name": "file", "key": "m"}}});
-    let file = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "file"}, "data": {"m": "{}"}});
+    let entry = |property: &str| json!({ "ldap_attribute": property });
+    let entries = json!({"given_name": entry("firstname"), "sur_name": entry("lastname"),
+        "email1": entry("mailPrimaryAddress")});
+    let file = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "file"},
+        "data": {"m": entries.to_string()}});
     let mut connector = ground.connector("main");
     connector["spec"]["mappingRef"] = json!({"name": "ours"});
     let mut eleven = Ground::context("eleven", 11);

@@ -1,6 +1,6 @@
 //! `OxOperation`: requests of administrators, carried out one after the other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,21 +54,30 @@ impl Outcome {
     }
 }
 
+/// An operation that is under way.
+struct Current {
+    uid: String,
+    began: Time,
+    task: JoinHandle<Outcome>,
+}
+
 /// Where the operations of one connector are carried out.
 pub(super) struct Desk {
-    current: Option<(String, JoinHandle<Outcome>)>,
+    current: Option<Current>,
+    /// Those that have ended here: the cache may not know it yet.
+    ended: BTreeSet<String>,
     changed: Signal,
 }
 
 impl Desk {
     pub(super) fn new(changed: Signal) -> Self {
-        Self { current: None, changed }
+        Self { current: None, ended: BTreeSet::new(), changed }
     }
 
     /// Leaves what is under way: it is begun again by whoever leads next. Everything that it does can be done twice.
     pub(super) fn abandon(&mut self) {
-        if let Some((_, task)) = self.current.take() {
-            task.abort();
+        if let Some(current) = self.current.take() {
+            current.task.abort();
         }
     }
 
@@ -80,20 +89,27 @@ impl Desk {
         operations: &[Arc<OxOperation>],
     ) -> Result<(), WriteError> {
         self.finish(scribe, operations).await?;
-        let mut open: VecDeque<_> = operations.iter().filter(|one| !is_finished(one)).collect();
+        let uid = |one: &OxOperation| one.uid().unwrap_or_default();
+        self.ended.retain(|ended| operations.iter().any(|one| uid(one) == *ended && !is_finished(one)));
+        let is_open = |one: &&Arc<OxOperation>| {
+            let begun = self.current.as_ref().is_some_and(|current| current.uid == uid(one));
+            !is_finished(one) && !begun && !self.ended.contains(&uid(one))
+        };
+        let mut open: VecDeque<_> = operations.iter().filter(is_open).collect();
         open.make_contiguous().sort_by_key(|one| (one.metadata.creation_timestamp.clone(), one.name_any()));
         if self.current.is_none()
             && let Some(connector) = connector
             && let Some(next) = open.pop_front()
         {
-            let began = next.status.as_ref().and_then(|status| status.start_time.clone());
-            let again = began.is_some();
-            let began = began.unwrap_or_else(|| Time(seconds(Timestamp::now())));
-            report(scribe, next, OperationPhase::Running, Some(began), None).await?;
-            self.current = Some((next.uid().unwrap_or_default(), self.begin(connector, (**next).clone(), again)));
+            let before = begun_at(next);
+            let again = before.is_some();
+            let began = before.unwrap_or_else(|| Time(seconds(Timestamp::now())));
+            report(scribe, next, OperationPhase::Running, Some(began.clone()), None).await?;
+            let task = self.begin(connector, (**next).clone(), again);
+            self.current = Some(Current { uid: uid(next), began, task });
         }
         for waiting in open {
-            report(scribe, waiting, OperationPhase::Pending, None, None).await?;
+            report(scribe, waiting, OperationPhase::Pending, begun_at(waiting), None).await?;
         }
         for old in operations.iter().filter(|one| is_over(one)) {
             match within(scribe.api(&**old).delete(&old.name_any(), &DeleteParams::default())).await {
@@ -106,20 +122,20 @@ impl Desk {
 
     /// Writes what came out of the one that has ended.
     async fn finish(&mut self, scribe: &Scribe, operations: &[Arc<OxOperation>]) -> Result<(), WriteError> {
-        if !self.current.as_ref().is_some_and(|(_, task)| task.is_finished()) {
+        if !self.current.as_ref().is_some_and(|current| current.task.is_finished()) {
             return Ok(());
         }
-        let Some((uid, task)) = self.current.take() else { return Ok(()) };
+        let Some(Current { uid, began, task }) = self.current.take() else { return Ok(()) };
         let outcome = task.await.unwrap_or_else(|_| Outcome::failed("it broke off: see the log, and report it"));
         let Some(operation) = operations.iter().find(|one| one.uid().unwrap_or_default() == uid) else {
             return Ok(()); // It was deleted meanwhile.
         };
-        let began = operation.status.as_ref().and_then(|status| status.start_time.clone());
-        let phase = outcome.phase;
-        let written = report(scribe, operation, phase, began, Some(&outcome)).await;
-        if written.is_err() {
+        let written = report(scribe, operation, outcome.phase, Some(began.clone()), Some(&outcome)).await;
+        if written.is_ok() {
+            self.ended.insert(uid);
+        } else {
             // It is written as soon as the API server is there again.
-            self.current = Some((uid, tokio::spawn(async { outcome })));
+            self.current = Some(Current { uid, began, task: tokio::spawn(async { outcome }) });
         }
         written
     }
@@ -139,6 +155,11 @@ impl Desk {
             outcome
         })
     }
+}
+
+/// When it was begun, if it was.
+fn begun_at(operation: &OxOperation) -> Option<Time> {
+    operation.status.as_ref().and_then(|status| status.start_time.clone())
 }
 
 fn is_finished(operation: &OxOperation) -> bool {
