@@ -18,7 +18,7 @@ pub struct Cluster {
     /// Care for the connectors of this namespace. Default: the namespace of the Pod, or that of the kubeconfig.
     #[arg(long, env = "OXHERD_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
-    /// Care for the connectors of all namespaces. Needs a ClusterRole.
+    /// Care for the connectors of all namespaces. Needs a cluster role.
     #[arg(long, env = "OXHERD_ALL_NAMESPACES", conflicts_with = "namespace")]
     all_namespaces: bool,
     /// Care for connectors with this spec.controllerClass only.

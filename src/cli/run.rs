@@ -18,7 +18,7 @@ use super::error::EXIT_PARKED;
 use super::output::{Format, Show, bad, good, plain, show, table};
 use super::progress::Progress;
 
-/// The controller. In a Pod it takes the way to the API server from its ServiceAccount, elsewhere from KUBECONFIG.
+/// The controller. In a Pod it takes the way to the API server from its ServiceAccount, elsewhere from `KUBECONFIG`.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Run without Kubernetes, on the YAML manifests of this folder. They are read again when they change.

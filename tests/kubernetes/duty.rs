@@ -13,7 +13,7 @@ use crate::ground::Ground;
 fn prepare(ground: &Ground) {
     ground.apply(&[
         ground.connector("main"),
-        ground.master("secret"),
+        Ground::master("secret"),
         Ground::context("ten", 10),
         Ground::profile("full", &["webmail"]),
     ]);

@@ -90,7 +90,7 @@ impl Ground {
     }
 
     /// The Secret with the master credentials of OX.
-    pub fn master(&self, password: &str) -> Value {
+    pub fn master(password: &str) -> Value {
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ox-master"},
             "stringData": {"username": "oxadminmaster", "password": password}})
     }
@@ -238,10 +238,13 @@ impl Ground {
 
     /// The logs of all controllers.
     fn logs(&self) -> String {
-        let entries = fs::read_dir(self.folder.path()).unwrap().flatten();
-        let logs = entries.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "log"));
-        logs.map(|entry| format!("{}:\n{}", entry.path().display(), fs::read_to_string(entry.path()).unwrap()))
-            .collect()
+        let mut logs = String::new();
+        for entry in fs::read_dir(self.folder.path()).unwrap().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "log") {
+                logs += &fs::read_to_string(entry.path()).unwrap();
+            }
+        }
+        logs
     }
 
     /// What a controller answers to `GET /readyz`; empty if it does not listen yet.

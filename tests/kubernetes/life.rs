@@ -12,7 +12,7 @@ async fn a_connector_lives_from_apply_to_deletion() {
     let ground = Ground::new("connector-life").await;
     ground.apply(&[
         ground.connector("main"),
-        ground.master("secret"),
+        Ground::master("secret"),
         Ground::context("ten", 10),
         Ground::profile("full", FULL),
     ]);
@@ -52,7 +52,7 @@ async fn a_connector_lives_from_apply_to_deletion() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_context_lives_from_apply_to_deletion_by_policy() {
     let ground = Ground::new("context-life").await;
-    ground.apply(&[ground.connector("main"), ground.master("secret"), Ground::context("ten", 10)]);
+    ground.apply(&[ground.connector("main"), Ground::master("secret"), Ground::context("ten", 10)]);
     let controller = ground.controller("one");
     ground.wait_for("Ready", "oxcontext", "ten");
     let secret = ground.get("oxcontext", "ten")["status"]["adminSecret"].as_str().map(str::to_owned);
@@ -81,7 +81,7 @@ async fn a_context_lives_from_apply_to_deletion_by_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_belongs_to_the_older_context() {
     let ground = Ground::new("context-conflict").await;
-    ground.apply(&[ground.connector("main"), ground.master("secret"), Ground::context("first", 10)]);
+    ground.apply(&[ground.connector("main"), Ground::master("secret"), Ground::context("first", 10)]);
     let controller = ground.controller("one");
     ground.wait_for("Ready", "oxcontext", "first");
     // Times of creation have whole seconds; the name decides between those of one second.
@@ -111,7 +111,7 @@ async fn a_broken_mapping_leaves_the_last_good_one_in_force_and_says_so() {
     ground.apply(&[
         good,
         connector,
-        ground.master("secret"),
+        Ground::master("secret"),
         Ground::context("ten", 10),
         Ground::profile("full", FULL),
     ]);
@@ -156,16 +156,16 @@ async fn what_is_missing_is_named_and_is_found_when_it_comes() {
     let message = ground.wait_for_reason("oxconnector", "main", "Ready", "False", "ReferenceMissing");
     assert!(message.contains("spec.ox.credentialsRef: there is no Secret 'ox-master'"), "{message}");
     assert!(ground.events("main").contains(&"ReferenceMissing".to_owned()));
-    let mut half = ground.master("secret");
+    let mut half = Ground::master("secret");
     half["stringData"].as_object_mut().unwrap().remove("password");
     ground.apply(&[half]);
     ground.until("the key is named", || {
         ground.wait_for_reason("oxconnector", "main", "Ready", "False", "ReferenceMissing").contains("'password'")
     });
     // A wrong password is tried once, and the right one at once.
-    ground.apply(&[ground.master("wrong")]);
+    ground.apply(&[Ground::master("wrong")]);
     ground.wait_for_reason("oxconnector", "main", "TargetReachable", "False", "TargetUnreachable");
-    ground.apply(&[ground.master("secret")]);
+    ground.apply(&[Ground::master("secret")]);
     ground.wait_for("Ready", "oxcontext", "ten");
     ground.wait_for("TargetReachable", "oxconnector", "main");
     controller.terminate();

@@ -8,7 +8,7 @@ use crate::ground::Ground;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_cannot_be_edited_into_effect() {
     let ground = Ground::new("mirrors").await;
-    ground.apply(&[ground.connector("main"), ground.master("secret")]);
+    ground.apply(&[ground.connector("main"), Ground::master("secret")]);
     let controller = ground.controller("one");
     ground.put(&[context(10), profile("full", &["webmail"]), user("anna")]);
     ground.until("the user is in OX", || ground.user(10, "anna").is_some());

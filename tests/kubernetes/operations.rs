@@ -18,7 +18,7 @@ async fn working(namespace: &str) -> Ground {
     let ground = Ground::new(namespace).await;
     ground.apply(&[
         ground.connector("main"),
-        ground.master("secret"),
+        Ground::master("secret"),
         Ground::context("ten", 10),
         Ground::profile("full", &["webmail"]),
     ]);

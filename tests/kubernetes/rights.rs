@@ -45,7 +45,7 @@ async fn the_rules_are_enough_and_none_is_unused() {
     connector["spec"]["mappingRef"] = json!({"name": "ours"});
     let mut eleven = Ground::context("eleven", 11);
     eleven["spec"]["deletionPolicy"] = json!("Delete");
-    ground.apply(&[file, mapping, connector, ground.master("secret"), eleven, Ground::profile("other", &["webmail"])]);
+    ground.apply(&[file, mapping, connector, Ground::master("secret"), eleven, Ground::profile("other", &["webmail"])]);
     let controller = ground.controller("one");
     ground.wait_for("Ready", "oxcontext", "eleven");
     ground.wait_for("Ready", "oxmap", "ours");

@@ -23,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_mins(2);
 /// The token of an administrator who may do everything.
 const ADMIN: &str = "admin-token";
 
-/// The key that signs the tokens of ServiceAccounts.
+/// The key that signs the tokens of service accounts.
 const ACCOUNTS: &str = "etcd/fixtures/peer/key.pem";
 
 /// The programs, built if they are not there.

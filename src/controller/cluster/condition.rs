@@ -113,8 +113,14 @@ impl Reason {
                 | Self::DeletionsHeldBack
                 | Self::Parked
                 | Self::OwnedElsewhere
+                | Self::NoConnector
                 | Self::Failed
         )
+    }
+
+    /// Whether it is worth an Event only after something else.
+    fn goes_without_saying(self) -> bool {
+        matches!(self, Self::NotPaused | Self::NothingHeldBack | Self::NoConflict)
     }
 }
 
@@ -161,7 +167,9 @@ pub(super) fn conditions(
         let status = if finding.holds { "True" } else { "False" };
         let before = known.get(about);
         let same = before.filter(|before| before.status == status);
-        if same.is_none_or(|before| before.reason != finding.reason.as_ref()) {
+        let turned = same.is_none_or(|before| before.reason != finding.reason.as_ref());
+        let told = turns.iter().any(|turn: &Turn| (turn.reason, &turn.message) == (finding.reason, &finding.message));
+        if turned && !told && (before.is_some() || !finding.reason.goes_without_saying()) {
             let Finding { about, reason, message, .. } = finding.clone();
             turns.push(Turn { about, reason, message });
         }
@@ -235,6 +243,20 @@ mod tests {
         assert_eq!((other[0].last_transition_time.0, turns[0].reason), (at(10), Reason::DryRun));
         let (flipped, turns) = conditions(&other, &[Finding::no(About::Ready, Reason::Paused, "")], Some(2), at(40));
         assert_eq!((flipped[0].last_transition_time.0, flipped[0].status.as_str(), turns.len()), (at(40), "False", 1));
+    }
+
+    #[test]
+    fn nothing_is_told_twice_or_without_need() {
+        let told = |before: &[Condition], reason| {
+            let quiet = Finding::no(About::Paused, Reason::NotPaused, "");
+            let findings = [Finding::no(About::Ready, reason, "x"), Finding::no(About::Synced, reason, "x"), quiet];
+            let (conditions, turns) = conditions(before, &findings, None, at(1));
+            (conditions, turns.iter().map(|turn| turn.reason).collect::<Vec<_>>())
+        };
+        let (mut first, turns) = told(&[], Reason::Pending);
+        assert_eq!(turns, [Reason::Pending]);
+        "True".clone_into(&mut first[2].status);
+        assert_eq!(told(&first, Reason::Pending).1, [Reason::NotPaused]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use super::condition::{About, Finding, Reason, same_verdict, seconds, time_of};
+use super::problem::Problem;
 use crate::api::{ConnectorStatus, OldestParked, Phase, ProvisionedCounts};
 use crate::controller::change::Pending;
 use crate::controller::connector::ConnectorReport;
@@ -13,13 +14,6 @@ use crate::udm::ObjectType;
 
 /// Keeps a connector that is being deleted until what it has begun is done.
 pub(super) const FINALIZER: &str = "oxherd.dev/drain";
-
-/// Why the specification as it stands is not in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub reason: Reason,
-    pub message: String,
-}
 
 /// What the status is made of, besides the report.
 #[derive(Clone, Debug, Default)]

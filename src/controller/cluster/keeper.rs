@@ -1,8 +1,8 @@
 //! Keeps one connector in step with its objects: a pass looks at everything and does what is due, and passes follow each change.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,19 +14,20 @@ use tokio_util::sync::CancellationToken;
 use super::admins::AdminSecrets;
 use super::board::{Shared, Told};
 use super::condition::{Reason, conditions};
-use super::connector::{FINALIZER, Look, Problem, Stock, is_urgent};
+use super::connector::{FINALIZER, Look, Stock, is_urgent};
 use super::context::{self, Known, RECONCILE};
 use super::lease::{Leadership, Standing};
 use super::mirror::Mirror;
 use super::operation::Desk;
+use super::problem::{Problem, lock};
 use super::references::{Reference, References, Referred};
 use super::scribe::{Wanted, annotation};
 use super::shelf::Signal;
-use super::site::{Inputs, Site, View, forbidden, is_mirror};
+use super::site::{Inputs, Site, View, is_mirror};
 use crate::api::{ConnectorStatus, OxConnector};
 use crate::controller::change::readable;
 use crate::controller::connector::{Connector, ConnectorReport, Intake, StartError};
-use crate::controller::resolve::{ConnectorConfig, ResolveError, resolve};
+use crate::controller::resolve::{ConnectorConfig, resolve};
 use crate::engine::Switch;
 use crate::ox::handles;
 use crate::state::sqlite::SqliteStore;
@@ -227,7 +228,7 @@ impl Keeper {
             return;
         }
         let (mut config, problem) = self.resolve(view, site, referred);
-        if config.is_none() && self.running.is_none() && problem.as_ref().is_some_and(is_of_mapping) {
+        if config.is_none() && self.running.is_none() && problem.as_ref().is_some_and(Problem::is_in_mapping) {
             config = self.with_last_settings(view, site).await;
         }
         self.problem = problem;
@@ -268,9 +269,9 @@ impl Keeper {
             }
             Err(error) => error,
         };
-        let problem = problem(&error, referred);
+        let problem = Problem::of(&error, referred);
         tracing::warn!(connector = self.name, problem = problem.message, "what is described cannot be put in force");
-        let repaired = concerns_mapping(&error).then(|| self.with_last_good_mapping(view, site)).flatten();
+        let repaired = problem.is_in_mapping().then(|| self.with_last_good_mapping(view, site)).flatten();
         (repaired, Some(problem))
     }
 
@@ -279,11 +280,8 @@ impl Keeper {
         let good = self.good.as_ref()?;
         let mut manifests = site.manifests.clone();
         manifests.mappings.clone_from(&good.manifests.mappings);
-        for (name, data) in &good.manifests.config_maps {
-            manifests.config_maps.entry(name.clone()).or_insert_with(|| data.clone());
-        }
         let mut connector = (*view.connector).clone();
-        connector.spec.mapping_ref = good.manifests.connectors.get(&self.name)?.spec.mapping_ref.clone();
+        connector.spec.mapping_ref.clone_from(&good.manifests.connectors.get(&self.name)?.spec.mapping_ref);
         let mapping = connector.spec.mapping_ref.as_ref().and_then(|one| good.manifests.mappings.get(&one.name));
         if let Some(json) = mapping.and_then(|mapping| mapping.spec.connector_json_ref.as_ref())
             && let Some(data) = good.manifests.config_maps.get(&json.name)
@@ -311,19 +309,17 @@ impl Keeper {
         if let Some(running) = &mut self.running
             && running.connector.can_apply(&config)
         {
-            return running.connector.apply(config).await.map_err(|error| state_problem(&error));
+            return running.connector.apply(config).await.map_err(|error| Problem::of_state(&error));
         }
         self.halt().await;
         let path = self.state_file();
         let lock = lock(&path)?;
-        let store = SqliteStore::open(&path).await.map_err(|error| state_problem(&error))?;
+        let store = SqliteStore::open(&path).await.map_err(|error| Problem::of_state(&error))?;
         let outlet = AdminSecrets::new(self.shared.scribe.client().clone(), &self.namespace, self.name.clone());
         let started = Connector::start_with(config, store, Intake::Follow, Some(Arc::new(outlet)));
         let connector = Box::pin(started).await.map_err(|error| match error {
-            StartError::State(error) => state_problem(&error),
-            settings @ StartError::Settings { .. } => {
-                Problem { reason: Reason::InvalidSpec, message: settings.to_string() }
-            }
+            StartError::State(error) => Problem::of_state(&error),
+            settings @ StartError::Settings { .. } => Problem::new(Reason::InvalidSpec, settings.to_string()),
         })?;
         tracing::info!(connector = self.name, contexts = view.contexts.len(), inputs = site.inputs.len(), "started");
         self.running = Some(Running { connector, _lock: lock });
@@ -505,66 +501,5 @@ impl Keeper {
                 self.memory.resting_until = Some(Instant::now() + REST);
             }
         }
-    }
-}
-
-/// Whether an error lies in the mapping, and the rest of the description can be put in force.
-fn concerns_mapping(error: &ResolveError) -> bool {
-    match error {
-        ResolveError::Mapping { .. } => true,
-        ResolveError::Invalid { object, field, .. } => {
-            object.starts_with("OxAttributeMapping") || *field == "spec.mappingRef"
-        }
-        ResolveError::Missing { .. } => false,
-    }
-}
-
-fn is_of_mapping(problem: &Problem) -> bool {
-    problem.reason == Reason::InvalidMapping || problem.message.starts_with("spec.mappingRef")
-}
-
-/// An error in words, with the remedy.
-fn problem(error: &ResolveError, referred: &BTreeMap<Reference, Referred>) -> Problem {
-    let reason = match error {
-        ResolveError::Missing { .. } => Reason::ReferenceMissing,
-        ResolveError::Invalid { field: "spec.mappingRef", .. } => Reason::ReferenceMissing,
-        _ if concerns_mapping(error) => Reason::InvalidMapping,
-        _ => Reason::InvalidSpec,
-    };
-    let message = match error {
-        ResolveError::Missing { field, missing, .. } => {
-            let reference = match missing.kind {
-                "Secret" => Reference::Secret(missing.name.clone()),
-                _ => Reference::ConfigMap(missing.name.clone()),
-            };
-            match referred.get(&reference) {
-                Some(Referred::Absent) => {
-                    format!("{field}: there is no {}: create it with key '{}'", reference.label(), missing.key)
-                }
-                Some(Referred::Forbidden) => format!("{field}: {}", forbidden(&reference)),
-                _ => format!("{field}: {missing}: add it"),
-            }
-        }
-        other => other.to_string(),
-    };
-    Problem { reason, message }
-}
-
-fn state_problem(error: &StateError) -> Problem {
-    Problem { reason: Reason::StateFailing, message: error.to_string() }
-}
-
-/// Keeps other processes away from a state file, for as long as the lock is held.
-fn lock(state: &Path) -> Result<File, Problem> {
-    let problem = |message| Problem { reason: Reason::StateFailing, message };
-    let path = state.with_extension("lock");
-    let failed = |error: std::io::Error| problem(format!("{} cannot be locked: {error}", path.display()));
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(problem(format!("{} is in use by another process: it is tried again every second", state.display())))
-        }
-        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }

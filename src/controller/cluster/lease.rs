@@ -105,7 +105,7 @@ impl Seeker {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(lease = self.name, %error, "the Lease cannot be renewed"),
                 Err(_) => {
-                    tracing::warn!(lease = self.name, "the Lease cannot be renewed: no answer from the API server")
+                    tracing::warn!(lease = self.name, "the Lease cannot be renewed: no answer from the API server");
                 }
             }
             if stop.run_until_cancelled(tokio::time::sleep(self.pause())).await.is_none() {

@@ -14,6 +14,7 @@ mod lease;
 mod mirror;
 mod operation;
 mod orphans;
+mod problem;
 mod references;
 mod scope;
 mod scribe;

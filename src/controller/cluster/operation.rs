@@ -18,7 +18,7 @@ use super::shelf::Signal;
 use crate::api::{Action, ObjectRef, OperationPhase, OperationStatus, OxOperation, Progress, Selector};
 use crate::controller::connector::Connector;
 use crate::controller::vault::StateVault;
-use crate::engine::{EngineHandle, Previewed, Repair, Scope, Target, Verification, preview, verify};
+use crate::engine::{EngineHandle, Previewed, Repair, Scope, SectionReport, Target, Verification, preview, verify};
 use crate::ox::handles;
 use crate::ox::model::ContextId;
 use crate::ox::target::OxTarget;
@@ -343,7 +343,7 @@ impl Hands {
             found.drift.extend(part.drift);
             found.more += part.more;
         }
-        let (compared, drifted) = (found.total(|one| one.recorded), found.total(|one| one.drifted()));
+        let (compared, drifted) = (found.total(|one| one.recorded), found.total(SectionReport::drifted));
         let queued = found.total(|one| one.queued);
         let problem = found.sections.iter().find_map(|one| one.problem.as_ref());
         let corrected = if queued == 0 { String::new() } else { format!(", {queued} are being corrected") };

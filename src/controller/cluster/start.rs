@@ -42,15 +42,14 @@ pub(super) async fn wait_for_kinds(client: &Client, scope: &Scope, page: &Status
 async fn look<K: Kind>(client: &Client, scope: &Scope) -> Option<String> {
     let plural = K::plural(&());
     match within(scope.api::<K>(client).list(&ListParams::default().limit(1))).await {
-        Ok(_) => None,
+        // An object that cannot be read must not keep the others waiting.
+        Ok(_) | Err(WriteError::Refused(kube::Error::SerdeError(_))) => None,
         Err(WriteError::Refused(kube::Error::Api(status))) if status.code == 404 => Some(format!(
             "the definition {plural}.{GROUP} is not installed: oxherd crds | kubectl apply --server-side -f -"
         )),
         Err(WriteError::Refused(kube::Error::Api(status))) if status.code == 403 => {
             Some(format!("the ServiceAccount may not list {plural}.{GROUP}: extend its Role"))
         }
-        // An object that cannot be read must not keep the others waiting.
-        Err(WriteError::Refused(kube::Error::SerdeError(_))) => None,
         Err(error) => Some(format!("{plural}.{GROUP} cannot be listed: {error}")),
     }
 }
