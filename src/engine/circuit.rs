@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use crate::transport::Backoff;
 use super::target::Pace;
 
 /// A circuit that is open, or not.

@@ -3,15 +3,16 @@
 //! A source hands its events to a [`Sink`] and forgets them only after the sink confirmed that they are durable. The sink keeps
 //! how far the source was in the same transaction, so that a crash in between loses nothing and repeats nothing.
 
+pub mod directory;
 mod listener_file;
 mod spool;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::udm::Event;
+use crate::udm::{Event, ObjectId, ObjectType};
 
 pub use listener_file::{ListenerFileError, parse_listener_file};
 pub use spool::{Drained, Spool, SpoolConfig, SpoolError};
@@ -31,6 +32,38 @@ pub trait Sink: Send + Sync {
 
     /// How far a source was when it last delivered; none if it never did.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, SinkError>> + Send;
+
+    /// Whether a look at the directory itself brought the object since this time, in milliseconds since 1970: what another
+    /// source says of an earlier time may be stale then.
+    fn is_newer_known(
+        &self,
+        _object: &ObjectId,
+        _since: i64,
+    ) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        async { Ok(false) }
+    }
+}
+
+/// The directory itself, for what a source leaves open: is this how the object is now?
+pub trait Directory: Send + Sync {
+    /// The object as it is now; none if the directory has none of that type with that identifier.
+    fn object(
+        &self,
+        kind: ObjectType,
+        id: &ObjectId,
+    ) -> impl Future<Output = Result<Option<Event>, LookUpError>> + Send;
+}
+
+/// The directory did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the directory cannot be asked: {0}")]
+pub struct LookUpError(Box<dyn std::error::Error + Send + Sync>);
+
+impl LookUpError {
+    /// Wraps the cause.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
 }
 
 impl<S: Sink> Sink for Arc<S> {
@@ -45,6 +78,14 @@ impl<S: Sink> Sink for Arc<S> {
 
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, SinkError>> + Send {
         self.as_ref().cursor(source)
+    }
+
+    fn is_newer_known(
+        &self,
+        object: &ObjectId,
+        since: i64,
+    ) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        self.as_ref().is_newer_known(object, since)
     }
 }
 
@@ -95,6 +136,7 @@ impl fmt::Display for SourceState {
 pub struct Counters {
     accepted: AtomicU64,
     rejected: AtomicU64,
+    drained_at: AtomicI64,
 }
 
 impl Counters {
@@ -106,6 +148,17 @@ impl Counters {
     /// Deliveries that were no usable event and were put aside.
     pub fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
+    }
+
+    /// When the source last had nothing more to deliver, in milliseconds since 1970; none if that never was. What happened
+    /// before and did not arrive has been lost.
+    pub fn drained_at(&self) -> Option<i64> {
+        Some(self.drained_at.load(Ordering::Relaxed)).filter(|time| *time > 0)
+    }
+
+    /// Notes that there was nothing more to deliver at this time, in milliseconds since 1970.
+    fn drain(&self, time: i64) {
+        self.drained_at.store(time, Ordering::Relaxed);
     }
 
     fn accept(&self, count: usize) {

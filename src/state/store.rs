@@ -115,6 +115,14 @@ pub trait Store: Send + Sync + 'static {
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
 
+    /// Whether an event of the object came from one of these origins since a time in milliseconds since 1970.
+    fn came_from(
+        &self,
+        object: &ObjectId,
+        origins: &[&str],
+        since: i64,
+    ) -> impl Future<Output = Result<bool, StateError>> + Send;
+
     /// The next tasks of one sort after a position, oldest first.
     fn journal_after(
         &self,

@@ -27,7 +27,6 @@ mod mask;
 mod operation;
 mod reader;
 mod rules;
-mod tls;
 mod user_data;
 
 pub mod context;
@@ -47,7 +46,7 @@ pub use fault::{Category, Origin, OxFault};
 pub use features::{Feature, Features};
 pub use operation::{Kind, Operation, Service, encode};
 pub use reader::{Answer, Body, Element, Reader, SoapFault, Space, Unreadable};
-pub use tls::Trust;
+pub use crate::transport::Trust;
 
 /// What the HTTP answer to an operation means, as [`Client::call`] sees it.
 pub fn decode<O: Operation>(operation: &O, login: &Login, status: u16, body: &str) -> Result<O::Answer, OxFault> {

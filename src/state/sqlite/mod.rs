@@ -12,6 +12,7 @@ mod faces;
 mod held;
 mod intake;
 mod intentions;
+mod listed;
 mod losses;
 mod open;
 mod parked;
@@ -92,6 +93,10 @@ impl Store for SqliteStore {
             .fetch_optional(&self.readers)
             .await?;
         Ok(row.map(|row| row.get(0)))
+    }
+
+    async fn came_from(&self, object: &ObjectId, origins: &[&str], since: i64) -> Result<bool, StateError> {
+        listed::came_from(&self.readers, object, origins, since).await
     }
 
     async fn journal_after(&self, after: Seq, sort: TaskSort, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
