@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Duration, ObjectRef};
 use super::connector_spec::{
-    Defaults, Features, Identifiers, LoginTemplates, OxServer, Policies, Source, StateStore, UdmApi, Verification,
+    Defaults, Features, Identifiers, LoginTemplates, OxServer, Policies, Source, StateStore, Verification,
 };
+use super::udm_spec::UdmApi;
 use super::rules;
 
 /// Provisions one OX installation from one directory.

@@ -20,6 +20,7 @@ use crate::state::{StateError, Store};
 
 use super::change::{ChangeGuard, Pending, put_in_place, settings_at_start};
 use super::described::describe;
+use super::directory::{DirectoryReport, DirectoryWatch};
 use super::dry_run::{Mirror, shadow_file};
 use super::impact::impact_file;
 use super::journal::JournalSink;
@@ -60,6 +61,9 @@ pub struct ConnectorReport {
     pub engine: EngineStatus,
     /// The source.
     pub source: SourceReport,
+    /// The look at the directory itself, if it can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryReport>,
     /// Revision of mapping and settings in force.
     pub revision: String,
     /// Why the work has not begun, if so.
@@ -115,6 +119,7 @@ pub struct View {
     engine: EngineHandle,
     source: watch::Receiver<SourceState>,
     counters: Arc<Counters>,
+    directory: watch::Receiver<Option<DirectoryReport>>,
     detection: watch::Receiver<Detection>,
     verification: LastVerification,
     change: watch::Receiver<Option<Pending>>,
@@ -151,7 +156,8 @@ impl View {
         }
         let (revision, change) = (self.target.revision(), self.change.borrow().clone());
         let (name, verification) = (self.name.clone(), self.verification.borrow().clone());
-        ConnectorReport { name, engine, source, revision, preparing, dry_run, change, verification }
+        let directory = self.directory.borrow().clone();
+        ConnectorReport { name, engine, source, directory, revision, preparing, dry_run, change, verification }
     }
 }
 
@@ -166,6 +172,7 @@ pub struct Connector {
     master: Arc<Master>,
     journal: Arc<Journal>,
     spool: Option<Spool>,
+    directory: Arc<DirectoryWatch<Ox, SqliteStore>>,
     view: View,
     settings: Arc<Mutex<ConnectorConfig>>,
     change: Arc<ChangeGuard>,
@@ -268,11 +275,20 @@ impl Connector {
             Arc::new(ChangeGuard::new(Arc::clone(&target), Arc::clone(&ledger), engine.clone(), Arc::clone(&settings)));
         let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), engine.clone()));
         let spool = Spool::new(config.spool.clone());
+        let directory = Arc::new(DirectoryWatch::new(
+            Arc::clone(&target),
+            Arc::clone(&store),
+            engine.clone(),
+            spool.state(),
+            spool.counters(),
+            config.directory.clone(),
+        ));
         let view = View {
             name: config.name.clone(),
             engine,
             source: spool.state(),
             counters: spool.counters(),
+            directory: directory.report(),
             detection,
             verification,
             change: change.pending(),
@@ -282,6 +298,7 @@ impl Connector {
         let mut connector = Self {
             tasks,
             spool: None,
+            directory,
             config: config.clone(),
             target,
             store,
@@ -306,6 +323,8 @@ impl Connector {
             Intake::Follow => {
                 let (journal, stop) = (Arc::clone(&connector.journal), connector.stop.clone());
                 connector.tasks.push(tokio::spawn(spool.run(journal, stop)));
+                let directory = Arc::clone(&connector.directory);
+                connector.tasks.push(tokio::spawn(directory.follow(connector.stop.clone())));
             }
         }
         Ok(connector)
@@ -337,6 +356,7 @@ impl Connector {
             self.view.engine.reopen();
         }
         self.view.engine.protect(config.protection);
+        self.directory.apply(config.directory.clone());
         self.config = config.clone();
         self.put_in_force(config).await?;
         self.view.engine.wake();
@@ -396,6 +416,15 @@ impl Connector {
                     Err(error) => tracing::debug!(%error, "cannot take events in"),
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            match self.directory.once().await {
+                Ok(found) => brought += usize::try_from(found).unwrap_or(usize::MAX),
+                Err(reason) => {
+                    // It is shown in the report.
+                    tracing::debug!(reason, "the directory cannot be asked");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
             }
             let mut detection = self.view.detection.clone();
             // An error means that the connector is being stopped.

@@ -17,8 +17,9 @@ use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Iden
 use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
 use crate::source::SpoolConfig;
-use crate::udm::{Change, Event, ObjectId, ObjectType};
+use crate::udm::{Change, Event, ObjectId, ObjectType, rest};
 
+use super::directory::{DirectoryConfig, FirstLoad, Schedule};
 use super::verification::VerificationConfig;
 
 /// Everything that a connector needs to run.
@@ -38,6 +39,8 @@ pub struct ConnectorConfig {
     pub switch: Switch,
     /// What protects from deletions.
     pub protection: Protection,
+    /// How the directory itself is asked, if it can be.
+    pub directory: Option<DirectoryConfig>,
     /// What planning follows, apart from features that the server decides.
     pub settings: Settings,
     /// Which features to use.
@@ -193,6 +196,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             convert_guest: spec.features.convert_guest,
             user_copy: spec.features.user_copy,
         },
+        directory: scope.directory()?,
         verification: scope.verification(),
         mode: spec.policies.mode,
         change_limit: spec.policies.change_guard.max_objects.and_then(|most| u64::try_from(most).ok()),
@@ -220,7 +224,6 @@ impl Scope<'_> {
     fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
         let unbuilt = [
             ("spec.source.nubus", self.spec.source.nubus.is_none()),
-            ("spec.udm", self.spec.udm.is_none()),
             ("spec.state", self.spec.state == StateStore::default()),
         ];
         match unbuilt.into_iter().find(|(_, default)| !default) {
@@ -264,14 +267,32 @@ impl Scope<'_> {
     fn client(&self) -> Result<soap::Settings, ResolveError> {
         let ox = &self.spec.ox;
         Ok(soap::Settings {
-            trust: self.trust(&ox.tls)?,
+            trust: self.trust("spec.ox.tls.caBundleRef", &ox.tls)?,
             connect_timeout: ox.timeouts.connect.get(),
             timeout: ox.timeouts.request.get(),
             ..soap::Settings::new(ox.url.clone())
         })
     }
 
-    fn trust(&self, tls: &Tls) -> Result<Trust, ResolveError> {
+    fn directory(&self) -> Result<Option<DirectoryConfig>, ResolveError> {
+        let Some(udm) = &self.spec.udm else { return Ok(None) };
+        let prefilled = self.spec.source.nubus.as_ref().is_some_and(|nubus| nubus.prefill);
+        Ok(Some(DirectoryConfig {
+            client: rest::Settings {
+                trust: self.trust("spec.udm.tls.caBundleRef", &udm.tls)?,
+                ..rest::Settings::new(udm.url.clone())
+            },
+            credentials: self.credentials("spec.udm.credentialsRef", &udm.credentials_ref)?,
+            first_load: if prefilled { FirstLoad::BySource } else { FirstLoad::Bulk },
+            schedule: Schedule {
+                changes: udm.catch_up.interval.get(),
+                identifiers: udm.catch_up.deletions_interval.get(),
+                grace: udm.catch_up.grace.get(),
+            },
+        }))
+    }
+
+    fn trust(&self, field: &'static str, tls: &Tls) -> Result<Trust, ResolveError> {
         let Some(bundle) = &tls.ca_bundle_ref else {
             return Ok(match tls.verification {
                 TlsVerification::Full => Trust::System,
@@ -281,7 +302,7 @@ impl Scope<'_> {
         let map = self.manifests.config_maps.get(&bundle.name);
         let text = map.and_then(|map| map.get(&bundle.key)).ok_or_else(|| {
             let (kind, name, key) = ("ConfigMap", bundle.name.clone(), bundle.key.clone());
-            self.missing("spec.ox.tls.caBundleRef", MissingKey { kind, name, key })
+            self.missing(field, MissingKey { kind, name, key })
         })?;
         Ok(Trust::SystemAnd(text.clone().into_bytes()))
     }
