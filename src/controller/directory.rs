@@ -64,7 +64,7 @@ pub fn directory_client(config: &DirectoryConfig) -> Result<UdmClient, SettingsE
 }
 
 /// What a target needs of objects.
-pub(super) struct NeedsOf<T>(pub(super) Arc<T>);
+pub struct NeedsOf<T>(pub Arc<T>);
 
 impl<T: Target> Needs for NeedsOf<T> {
     fn reduce(&self, event: Event) -> Event {

@@ -16,7 +16,7 @@ pub use change::Pending;
 pub use connector::{
     Connector, ConnectorReport, DryRunReport, Intake, SourceReport, StartError, View, target_for_dry_run,
 };
-pub use directory::{DirectoryConfig, DirectoryReport, FirstLoad, Schedule, directory_client};
+pub use directory::{DirectoryConfig, DirectoryReport, FirstLoad, NeedsOf, Schedule, directory_client};
 pub use dry_run::shadow_file;
 pub use impact::{ImpactError, impact};
 pub use journal::JournalSink;

@@ -119,15 +119,14 @@ pub trait Store: Send + Sync + 'static {
     fn mark(&self) -> impl Future<Output = Result<Mark, StateError>> + Send;
 
     /// Journals of events that the directory itself told those that want something else than what is known, and moves the
-    /// cursor of this source to the position that follows from it, all in one transaction. Known is the newest event of an
-    /// object, done or not. What came since the mark wins: the list may be older.
+    /// cursor to the source and position that follow from it, all in one transaction. Known is the newest event of an object,
+    /// done or not. What came since the mark wins: the list may be older.
     fn compare(
         &self,
         listed: &[NewTask],
         since: Mark,
         revision: &str,
-        source: &str,
-        position: impl FnOnce(Compared) -> String + Send,
+        cursor: impl FnOnce(Compared) -> Option<(&'static str, String)> + Send,
     ) -> impl Future<Output = Result<Compared, StateError>> + Send;
 
     /// Objects of a type that the directory should have, with their distinguished names: not those of custom resources, nor

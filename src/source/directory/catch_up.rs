@@ -214,7 +214,7 @@ impl<'a, N: Needs, S: Store> CatchUp<'a, N, S> {
         let caught = self.caught;
         let after = |compared: Compared| Caught { lost: caught.lost + compared.journalled, ..caught };
         let compared = store
-            .compare(&tasks, mark, &needs.revision(), origin, |compared| after(compared).to_text())
+            .compare(&tasks, mark, &needs.revision(), |compared| Some((origin, after(compared).to_text())))
             .await?;
         self.caught = after(compared);
         Ok(())

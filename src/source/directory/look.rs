@@ -1,7 +1,7 @@
 //! Looking at one object.
 
-use crate::state::{Mark, NewTask, Seq, Store, Task};
-use crate::udm::rest::{Fields, Filter, Query};
+use crate::state::{Compared, Mark, NewTask, Seq, Store, Task};
+use crate::udm::rest::{Class, Fields, Filter, Query};
 use crate::udm::{Change, Dn, Event, ObjectId, ObjectType, Representation};
 
 use super::pass::Survey;
@@ -67,9 +67,12 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
         for kind in kinds.filter(|kind| types.contains(kind)) {
             if text.contains('=') {
                 // The identifier of an object counts only when it was searched for.
-                let read = self.client.by_dn(kind, text, &Fields::All).await;
-                let Ok(Some(read)) = read else { continue };
-                if let Some(id) = read.object.identifier() {
+                let read = match self.client.by_dn(kind, text, &Fields::All).await {
+                    // An object of another type.
+                    Err(error) if error.class() == Class::Request => None,
+                    other => other?,
+                };
+                if let Some(id) = read.and_then(|read| read.object.identifier()) {
                     let object = self.client.by_identifier(kind, &id, &Fields::All).await?;
                     found.extend(object.map(|object| self.seen(object)));
                 }
@@ -79,6 +82,19 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
             }
         }
         Ok(found)
+    }
+
+    /// Compares one object with what is known, and journals it if it differs.
+    pub async fn resync(&self, whom: &Identity) -> Result<(Looked, Compared), DirectoryError> {
+        let mark = self.mark().await?;
+        let looked = self.look(whom).await?;
+        let event = match &looked {
+            Looked::Present(event) | Looked::Gone(event) => event.clone(),
+            Looked::Unusable(_) => return Ok((looked, Compared::default())),
+        };
+        let task = NewTask { task: Task::Event(event), origin: self.origin.to_owned() };
+        let compared = self.store.compare(&[task], mark, &self.needs.revision(), |_| None).await?;
+        Ok((looked, compared))
     }
 
     /// Journals how an object is, whether or not it was known like this. Returns its position.

@@ -195,7 +195,7 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
         let (origin, revision) = (self.origin, self.needs.revision());
         let found = &part.found;
         let compared =
-            self.store.compare(&tasks, part.mark, &revision, origin, |compared| position(found, compared)).await?;
+            self.store.compare(&tasks, part.mark, &revision, |it| Some((origin, position(found, it)))).await?;
         part.found.same += compared.same;
         part.found.overtaken += compared.overtaken;
         Ok(())

@@ -104,14 +104,14 @@ impl Store for SqliteStore {
         listed: &[NewTask],
         since: Mark,
         revision: &str,
-        source: &str,
-        position: impl FnOnce(Compared) -> String + Send,
+        cursor: impl FnOnce(Compared) -> Option<(&'static str, String)> + Send,
     ) -> Result<Compared, StateError> {
         let mut connection = self.write(Durability::Power).await?;
         let work = async {
             let (compared, news) = listed::compare(&mut connection, listed, since, revision).await?;
-            let position = position(compared);
-            intake::append(&mut connection, news.into_iter(), Some((source, &position))).await?;
+            let cursor = cursor(compared);
+            let cursor = cursor.as_ref().map(|(source, position)| (*source, position.as_str()));
+            intake::append(&mut connection, news.into_iter(), cursor).await?;
             Ok(compared)
         }
         .await;
