@@ -9,8 +9,8 @@ use super::common::{Duration, ObjectRef};
 use super::connector_spec::{
     Defaults, Features, Identifiers, LoginTemplates, OxServer, Policies, Source, StateStore, Verification,
 };
-use super::udm_spec::UdmApi;
 use super::rules;
+use super::udm_spec::UdmApi;
 
 /// Provisions one OX installation from one directory.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]

@@ -152,9 +152,12 @@ struct Bar {
 
 impl Bar {
     fn new(position: &Position) -> Self {
-        let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         bar.enable_steady_tick(std::time::Duration::from_millis(200));
         let bar = Self { bar, begun: std::cell::Cell::new((None, Instant::now(), 0.0)) };
         bar.show(position);

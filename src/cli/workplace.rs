@@ -44,7 +44,12 @@ pub struct Open {
 
 impl Open {
     /// The directory and what is known of it.
-    pub fn survey<'a>(&'a self, client: &'a UdmClient, needs: &'a Needs, origin: &'static str) -> Survey<'a, Needs, SqliteStore> {
+    pub fn survey<'a>(
+        &'a self,
+        client: &'a UdmClient,
+        needs: &'a Needs,
+        origin: &'static str,
+    ) -> Survey<'a, Needs, SqliteStore> {
         Survey { client, store: &*self.store, needs, origin }
     }
 

@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Compared, Correction, Footprint, Found, Handle, HeldMark, HeldRow, IdSpan, InForce, JournalEntry, KeptRow,
-    ListId, Lost, Mark, NewTask, Outcome, ParkedRow, Record, Release, Released, Seq, StateError, WaitingChange, Work,
+    AuditRow, Compared, Correction, Footprint, Found, Handle, HeldMark, HeldRow, IdSpan, InForce, JournalEntry,
+    KeptRow, ListId, Lost, Mark, NewTask, Outcome, ParkedRow, Record, Release, Released, Seq, StateError,
+    WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -119,14 +120,15 @@ pub trait Store: Send + Sync + 'static {
     fn mark(&self) -> impl Future<Output = Result<Mark, StateError>> + Send;
 
     /// Journals of events that the directory itself told those that want something else than what is known, and moves the
-    /// cursor to the source and position that follow from it, all in one transaction. Known is the newest event of an object,
-    /// done or not. What came since the mark wins: the list may be older.
+    /// cursor of this source to the position that follows from it, if one does, all in one transaction. Known is the newest
+    /// event of an object, done or not. What came since the mark wins: the list may be older.
     fn compare(
         &self,
         listed: &[NewTask],
         since: Mark,
         revision: &str,
-        cursor: impl FnOnce(Compared) -> Option<(&'static str, String)> + Send,
+        source: &str,
+        position: impl FnOnce(Compared) -> Option<String> + Send,
     ) -> impl Future<Output = Result<Compared, StateError>> + Send;
 
     /// Objects of a type that the directory should have, with their distinguished names: not those of custom resources, nor

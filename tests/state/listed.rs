@@ -5,7 +5,7 @@ use oxherd::state::{Compared, IdSpan, Mark};
 use super::*;
 
 async fn compare(store: &SqliteStore, tasks: &[NewTask], since: Mark) -> Compared {
-    store.compare(tasks, since, "r1", |_| None).await.unwrap()
+    store.compare(tasks, since, "r1", "test", |_| None).await.unwrap()
 }
 
 /// Compares one task. Returns whether it was journalled, was as known, or came too late.
@@ -125,8 +125,8 @@ async fn the_position_moves_with_what_was_found() {
     let store = open(folder.path()).await;
     append(&store, &["anna"]).await;
     let now = store.mark().await.unwrap();
-    let at = |compared: Compared| Some(("resync", format!("{} of 3", compared.journalled)));
-    let compared = store.compare(&[task("anna"), task("ben"), task("cora")], now, "r1", at).await.unwrap();
+    let at = |compared: Compared| Some(format!("{} of 3", compared.journalled));
+    let compared = store.compare(&[task("anna"), task("ben"), task("cora")], now, "r1", "resync", at).await.unwrap();
     assert_eq!(compared, Compared { journalled: 2, same: 1, overtaken: 0 });
     assert_eq!(store.cursor("resync").await.unwrap().as_deref(), Some("2 of 3"));
 }

@@ -51,7 +51,8 @@ async fn credentials_that_worked_before_are_not_wrong() {
 #[tokio::test]
 async fn a_server_that_starts_is_waited_for() {
     let starting = || vec![Step::Send(http(503, "Retry-After: 15\r\nContent-Type: text/html\r\n", "\"busy\""))];
-    let wire = Wire::start(move |seen| if seen.number < 2 { starting() } else { vec![Step::Send(answer(200, &anna()))] });
+    let wire =
+        Wire::start(move |seen| if seen.number < 2 { starting() } else { vec![Step::Send(answer(200, &anna()))] });
     let begun = Instant::now();
     assert!(read(&wire.client()).await.unwrap());
     assert!(begun.elapsed() < Duration::from_secs(5), "the pause has a limit of our own");
@@ -130,7 +131,9 @@ async fn an_object_that_was_deleted_meanwhile_is_none() {
 async fn many_and_long_headers_are_taken() {
     let mut headers = String::from("Content-Type: application/json\r\n");
     for number in 0..1_000 {
-        headers += &format!("Link: <http://udm.acme.example/udm/relation/{number}>; rel=\"udm:object-modules\"; title=\"T\"\r\n");
+        headers += &format!(
+            "Link: <http://udm.acme.example/udm/relation/{number}>; rel=\"udm:object-modules\"; title=\"T\"\r\n"
+        );
     }
     let wire = Wire::start(move |_| vec![Step::Send(http(200, &headers, &anna().to_string()))]);
     assert!(read(&wire.client()).await.unwrap());

@@ -68,7 +68,11 @@ async fn a_slow_list_is_waited_for_and_a_silent_one_is_not() {
         let parts = slow.chunks(slow.len() / 6 + 1).map(|part| Step::Send(part.to_vec()));
         parts.flat_map(|part| [part, Step::Rest(Duration::from_millis(200))]).collect()
     });
-    assert_eq!(wire.client().list(&all()).await.unwrap().count().await.unwrap(), 4, "1.2 s, but never silent for 0.7 s");
+    assert_eq!(
+        wire.client().list(&all()).await.unwrap().count().await.unwrap(),
+        4,
+        "1.2 s, but never silent for 0.7 s"
+    );
 
     let half = bytes[..bytes.len() / 2].to_vec();
     let wire = Wire::start(move |_| vec![Step::Send(half.clone()), Step::Rest(Duration::from_secs(20))]);
@@ -79,7 +83,9 @@ async fn a_slow_list_is_waited_for_and_a_silent_one_is_not() {
 #[tokio::test]
 async fn a_page_is_no_list() {
     let page = "<html><body>Please log in, Anna</body></html>";
-    for (status, headers) in [(200, "Content-Type: text/html\r\n"), (200, "Content-Type: application/json\r\n"), (404, "")] {
+    for (status, headers) in
+        [(200, "Content-Type: text/html\r\n"), (200, "Content-Type: application/json\r\n"), (404, "")]
+    {
         let wire = Wire::start(move |_| vec![Step::Send(http(status, headers, page))]);
         let error = async { wire.client().list(&all()).await?.collect().await }.await.unwrap_err();
         assert_eq!((error.category(), error.class()), (Category::NotUdm, Class::Settings), "{error}");

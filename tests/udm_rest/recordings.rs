@@ -123,9 +123,10 @@ async fn understood(recording: &Recording) -> String {
             let new = NewObject { kind, position: position.to_string(), properties: Map::new() };
             client.create(&new).await.map(|created| format!("created, uuid of {} characters", created.uuid.len()))
         }
-        "PATCH" => client.modify(kind, dn, &Map::new(), &Condition::Unchanged("\"a\"".to_owned())).await.map(|written| {
-            format!("written, etag {}, {} warnings", written.etag.is_some(), written.warnings.len())
-        }),
+        "PATCH" => client
+            .modify(kind, dn, &Map::new(), &Condition::Unchanged("\"a\"".to_owned()))
+            .await
+            .map(|written| format!("written, etag {}, {} warnings", written.etag.is_some(), written.warnings.len())),
         "PUT" => client.relocate(kind, dn, &position, &Condition::Always).await.map(|_| "written".to_owned()),
         "DELETE" => client.delete(kind, dn, &Condition::Always).await.map(|there| format!("deleted {there}")),
         other => panic!("{other}"),
@@ -188,7 +189,8 @@ async fn a_move_that_goes_on_is_followed_to_its_end() {
         let answer = |name: &str| recordings[name].answer.clone();
         let answers = [answer("move-container-202"), answer("progress-running"), answer(end)];
         let wire = Wire::start(move |seen| vec![Step::Send(answers[seen.number.min(2)].clone())]);
-        let moved = wire.client().relocate(ObjectType::User, "uid=a", &"cn=b".parse().unwrap(), &Condition::Always).await;
+        let moved =
+            wire.client().relocate(ObjectType::User, "uid=a", &"cn=b".parse().unwrap(), &Condition::Always).await;
         assert_eq!(moved.map(|_| ()).map_err(|error| error.category()), outcome);
         let lines: Vec<_> = wire.seen().into_iter().map(|seen| seen.line).collect();
         assert_eq!(lines.len(), 3, "{lines:?}");

@@ -142,9 +142,11 @@ fn request(stream: &mut dyn Both) -> Option<(String, String)> {
     loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-            let length = head.to_lowercase().split("content-length: ").nth(1).map_or(0, |rest| {
-                rest.split("\r\n").next().unwrap().trim().parse::<usize>().unwrap()
-            });
+            let length = head
+                .to_lowercase()
+                .split("content-length: ")
+                .nth(1)
+                .map_or(0, |rest| rest.split("\r\n").next().unwrap().trim().parse::<usize>().unwrap());
             while bytes.len() < end + 4 + length {
                 let read = stream.read(&mut part).ok().filter(|read| *read > 0)?;
                 bytes.extend_from_slice(&part[..read]);

@@ -208,14 +208,12 @@ impl<'a, N: Needs, S: Store> CatchUp<'a, N, S> {
 
     async fn compare(&mut self, events: Vec<Event>, mark: Mark) -> Result<(), DirectoryError> {
         let Survey { store, needs, origin, .. } = self.survey;
-        let task =
-            |event| NewTask { task: Task::Event(needs.reduce(event)), origin: origin.to_owned() };
+        let task = |event| NewTask { task: Task::Event(needs.reduce(event)), origin: origin.to_owned() };
         let tasks: Vec<_> = events.into_iter().map(task).collect();
         let caught = self.caught;
         let after = |compared: Compared| Caught { lost: caught.lost + compared.journalled, ..caught };
-        let compared = store
-            .compare(&tasks, mark, &needs.revision(), |compared| Some((origin, after(compared).to_text())))
-            .await?;
+        let compared =
+            store.compare(&tasks, mark, &needs.revision(), origin, |compared| Some(after(compared).to_text())).await?;
         self.caught = after(compared);
         Ok(())
     }

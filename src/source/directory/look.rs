@@ -93,7 +93,7 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
             Looked::Unusable(_) => return Ok((looked, Compared::default())),
         };
         let task = NewTask { task: Task::Event(event), origin: self.origin.to_owned() };
-        let compared = self.store.compare(&[task], mark, &self.needs.revision(), |_| None).await?;
+        let compared = self.store.compare(&[task], mark, &self.needs.revision(), self.origin, |_| None).await?;
         Ok((looked, compared))
     }
 

@@ -194,8 +194,7 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
         let tasks = std::mem::take(&mut part.chunk);
         let (origin, revision) = (self.origin, self.needs.revision());
         let found = &part.found;
-        let compared =
-            self.store.compare(&tasks, part.mark, &revision, |it| Some((origin, position(found, it)))).await?;
+        let compared = self.store.compare(&tasks, part.mark, &revision, origin, |it| Some(position(found, it))).await?;
         part.found.same += compared.same;
         part.found.overtaken += compared.overtaken;
         Ok(())

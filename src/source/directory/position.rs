@@ -156,7 +156,12 @@ impl Position {
         let share = place.slice.share_before();
         let here = share - share_at_begin;
         let left = (here > 0.0).then(|| elapsed.mul_f64((1.0 - share) / here));
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate"
+        )]
         let about = (share > 0.0).then(|| (listed as f64 / share).round() as u64);
         Some(Progress { kind: place.kind, listed, about, left })
     }

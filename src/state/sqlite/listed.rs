@@ -73,9 +73,7 @@ impl Newest {
         match (self, event.desired()) {
             (Self::Event(known), None) => known.change == Change::Deleted,
             (Self::Event(known), Some(_)) => known == event,
-            (Self::Applied(kind, dn, known), Some(desired)) => {
-                (*kind, dn, known) == (event.kind, &event.dn, desired)
-            }
+            (Self::Applied(kind, dn, known), Some(desired)) => (*kind, dn, known) == (event.kind, &event.dn, desired),
             (Self::Gone, None) => true,
             (Self::Applied(..), None) | (Self::Gone, Some(_)) => false,
         }
@@ -117,7 +115,8 @@ fn known(row: &SqliteRow, since: Mark) -> Result<(String, Known), StateError> {
         (Some(event), _) => Newest::Event(parse("event", event)?),
         (None, Some(_)) if row.get::<bool, _>("removed") => Newest::Gone,
         (None, Some(known)) => {
-            let dn = row.get::<&str, _>("dn").parse().map_err(|error| StateError::corrupt("distinguished name", &error))?;
+            let dn =
+                row.get::<&str, _>("dn").parse().map_err(|error| StateError::corrupt("distinguished name", &error))?;
             Newest::Applied(kind(known)?, dn, parse("snapshot", row.get("desired"))?)
         }
     };

@@ -35,9 +35,9 @@ use sqlx::{Row, SqlitePool};
 use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditFilter, AuditRow, Backlog, Compared, Correction, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, IdSpan,
-    InForce, JournalEntry, KeptFilter, KeptRow, ListId, Lost, Mark, NewTask, Outcome, ParkedFilter, ParkedRow, Record,
-    Release, Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
+    AuditFilter, AuditRow, Backlog, Compared, Correction, Counts, Footprint, Found, Handle, HeldFilter, HeldRow,
+    IdSpan, InForce, JournalEntry, KeptFilter, KeptRow, ListId, Lost, Mark, NewTask, Outcome, ParkedFilter, ParkedRow,
+    Record, Release, Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -104,13 +104,14 @@ impl Store for SqliteStore {
         listed: &[NewTask],
         since: Mark,
         revision: &str,
-        cursor: impl FnOnce(Compared) -> Option<(&'static str, String)> + Send,
+        source: &str,
+        position: impl FnOnce(Compared) -> Option<String> + Send,
     ) -> Result<Compared, StateError> {
         let mut connection = self.write(Durability::Power).await?;
         let work = async {
             let (compared, news) = listed::compare(&mut connection, listed, since, revision).await?;
-            let cursor = cursor(compared);
-            let cursor = cursor.as_ref().map(|(source, position)| (*source, position.as_str()));
+            let position = position(compared);
+            let cursor = position.as_deref().map(|position| (source, position));
             intake::append(&mut connection, news.into_iter(), cursor).await?;
             Ok(compared)
         }

@@ -91,7 +91,8 @@ impl UdmClient {
     /// The object whose LDAP entry has this `entryUUID`; none if there is none, or if it is of a type that does not matter here.
     pub async fn by_uuid(&self, uuid: &str, fields: &Fields) -> Result<Option<Read>, UdmError> {
         let url = self.below(["object", uuid].into_iter());
-        let Some(response) = found(self.send(&Subject::Service, self.request(Method::GET, url), Repeat::Harmless).await)?
+        let Some(response) =
+            found(self.send(&Subject::Service, self.request(Method::GET, url), Repeat::Harmless).await)?
         else {
             return Ok(None);
         };
