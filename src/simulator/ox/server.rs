@@ -18,7 +18,7 @@ use super::fault::ExceptionIds;
 use super::faults_on_demand::Faults;
 use super::http;
 use super::options::OxOptions;
-use super::random::Chance;
+use crate::simulator::random::Chance;
 use super::world::World;
 use super::write_log::WriteLog;
 

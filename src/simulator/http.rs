@@ -1,11 +1,13 @@
-//! Reading of HTTP requests.
+//! Reading of HTTP requests, for all simulators.
+//!
+//! Written by hand instead of with a library, because tests need the exact behaviour of connections, resets included.
 
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Limit of the real server for the head of a request, with room for generous clients.
+/// Limit of a real server for the head of a request, with room for generous clients.
 const HEAD_LIMIT: usize = 16 << 10;
 /// More than any sensible request.
 const BODY_LIMIT: usize = 64 << 20;
@@ -21,10 +23,19 @@ pub struct Request {
     pub query: String,
     /// `Content-Type`.
     pub content_type: String,
+    /// All header fields in their order.
+    pub headers: Vec<(String, String)>,
     /// Whether the client closes the connection after the answer.
     pub close: bool,
     /// Body.
     pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first header field of a name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1.as_str())
+    }
 }
 
 /// Body framing of a head.
@@ -83,6 +94,7 @@ fn parse(head: &str) -> (Request, Framing) {
     let mut framing = Framing::default();
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
+        request.headers.push((name.to_owned(), value.to_owned()));
         if name.eq_ignore_ascii_case("content-length") {
             framing.length = value.parse().unwrap_or_default();
         } else if name.eq_ignore_ascii_case("content-type") {
