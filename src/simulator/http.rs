@@ -36,6 +36,46 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1.as_str())
     }
+
+    /// The parameters of the query in their order, decoded.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        let decoded = |text: &str| decode(&text.replace('+', " "));
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| (decoded(name), decoded(value)))
+            .collect()
+    }
+}
+
+/// A text without percent encoding.
+pub fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok()).and_then(|code| u8::from_str_radix(code, 16).ok());
+        plain.push(code.unwrap_or(*byte));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// A text with percent encoding for everything but letters, digits, `-`, `.`, `_` and `~`.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => {
+                encoded.push('%');
+                encoded.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
+                encoded.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+            }
+        }
+    }
+    encoded
 }
 
 /// Body framing of a head.
@@ -166,5 +206,16 @@ mod tests {
         assert!(request.close);
         assert_eq!(framing.length, 12);
         assert_eq!(request.content_type, "text/xml; charset=utf-8");
+        assert_eq!(request.header("HOST"), Some("x"));
+    }
+
+    #[test]
+    fn queries_are_decoded() {
+        let query = "a=%28x%3D%C3%A4%29&b&c=1+2&c=%zz".to_owned();
+        let request = Request { query, ..Request::default() };
+        let pairs = request.parameters();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("a", "(x=ä)"), ("b", ""), ("c", "1 2"), ("c", "%zz")]);
+        assert_eq!(encode("uid=a b,ö"), "uid%3Da%20b%2C%C3%B6");
     }
 }

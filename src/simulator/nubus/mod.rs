@@ -169,6 +169,11 @@ impl NubusControl {
         self.0.with_directory(|directory| directory.of_kind(kind).iter().map(|object| object.dn.clone()).collect())
     }
 
+    /// Writes an object without any change: a message with equal sides, as after a failed login.
+    pub fn touch(&self, dn: &str) -> Result<(), DirectoryError> {
+        self.0.change(|directory| directory.touch(dn))
+    }
+
     /// Takes the stored identifier from an object, as of one that is older than the attribute. No message.
     pub fn forget_identifier(&self, dn: &str) -> Result<(), DirectoryError> {
         self.0.with_directory(|directory| directory.forget_identifier(dn))
@@ -226,6 +231,12 @@ impl NubusControl {
     /// What a hard restart of the queue server does: the message in flight comes again at once, counted from 1.
     pub fn forget_deliveries(&self) {
         provisioning::forget_deliveries(&self.0);
+    }
+
+    /// Lets the dispatcher believe that there are no subscriptions: changes are lost for all of them, without any error, until
+    /// any subscription changes.
+    pub fn blind_dispatcher(&self) {
+        provisioning::blind(&self.0);
     }
 
     /// Stops (and starts) the queue server: requests fail with 500, polls end with `null`.
