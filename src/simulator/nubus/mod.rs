@@ -12,6 +12,7 @@ mod directory;
 mod faults;
 mod ledger;
 mod options;
+mod ordered;
 mod pipeline;
 mod provisioning;
 mod reply;

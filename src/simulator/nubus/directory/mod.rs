@@ -269,9 +269,16 @@ impl Directory {
         Ok(())
     }
 
-    /// What has changed since the last call.
+    /// What has changed since the last call. What others hold of an object (its groups) is shown as it is now: the real service
+    /// converts a change when it comes to it, not when it happens.
     pub fn take_changes(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.changes)
+        let mut changes = std::mem::take(&mut self.changes);
+        for change in &mut changes {
+            if let Some(new) = &mut change.new {
+                *new = self.snapshot(&new.object);
+            }
+        }
+        changes
     }
 
     /// An object with what is shown of it that others hold.

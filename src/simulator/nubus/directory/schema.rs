@@ -412,6 +412,18 @@ const RESOURCE: &[Property] = &[
 
 const CONTAINER: &[Property] = &[
     Property::text("name").required(),
+    Property::switch("policyPath").shows(Shown::No),
+    Property::switch("dhcpPath").shows(Shown::No),
+    Property::switch("dnsPath").shows(Shown::No),
+    Property::switch("userPath").shows(Shown::No),
+    Property::switch("groupPath").shows(Shown::No),
+    Property::switch("computerPath").shows(Shown::No),
+    Property::switch("domaincontrollerPath").shows(Shown::No),
+    Property::switch("networkPath").shows(Shown::No),
+    Property::switch("sharePath").shows(Shown::No),
+    Property::switch("printerPath").shows(Shown::No),
+    Property::switch("mailPath").shows(Shown::No),
+    Property::switch("licensePath").shows(Shown::No),
     Property::text("description"),
     Property::identifier("univentionObjectIdentifier"),
     Property::flags("objectFlag"),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::simulator::nubus::ordered::Ordered;
 use crate::simulator::nubus::reply::Reply;
 
 /// 200 `null`.
@@ -77,10 +78,16 @@ pub fn python(value: &Value) -> String {
             let items: Vec<String> = items.iter().map(python).collect();
             format!("[{}]", items.join(", "))
         }
-        Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{}: {}", quoted(name), python(value))).collect();
-            format!("{{{}}}", fields.join(", "))
-        }
+        Value::Object(fields) => dictionary(fields.iter()),
     }
+}
+
+/// A JSON object as Python shows it, in the order in which it was sent.
+pub fn python_object(fields: &Ordered) -> String {
+    dictionary(fields.0.iter().map(|(name, value)| (name, value)))
+}
+
+fn dictionary<'f>(fields: impl Iterator<Item = (&'f String, &'f Value)>) -> String {
+    let fields: Vec<String> = fields.map(|(name, value)| format!("{}: {}", quoted(name), python(value))).collect();
+    format!("{{{}}}", fields.join(", "))
 }

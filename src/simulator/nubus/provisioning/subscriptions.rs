@@ -7,6 +7,7 @@ use super::answers::{self, Mistake};
 use super::auth;
 use super::queue::{PrefillStatus, Provisioning, Topic};
 use crate::simulator::http::Request;
+use crate::simulator::nubus::ordered::Ordered;
 use crate::simulator::nubus::reply::Reply;
 use crate::simulator::nubus::server::Shared;
 
@@ -24,18 +25,21 @@ pub async fn create(shared: &Shared, request: &Request) -> Reply {
         return reply;
     }
     let invalid = |mistakes: &[Mistake]| answers::invalid(mistakes, "create_subscription", 72, "POST /v1/subscriptions");
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return invalid(&[mistake("json_invalid", "('body', 0)".to_owned(), "JSON decode error", &Value::Null)]);
+    let Ok(body) = serde_json::from_slice::<Ordered>(&request.body) else {
+        return invalid(&[mistake("json_invalid", "('body', 0)", "JSON decode error", "{}".to_owned())]);
     };
+    // The answer repeats the whole body, the password too.
     let fields = ["name", "realms_topics", "request_prefill", "password"];
     let missing = fields.iter().filter(|field| body.get(field).is_none());
-    let missing: Vec<Mistake> =
-        missing.map(|field| mistake("missing", format!("('body', '{field}')"), "Field required", &body)).collect();
+    let missing: Vec<Mistake> = missing
+        .map(|field| mistake("missing", &format!("('body', '{field}')"), "Field required", answers::python_object(&body)))
+        .collect();
     if !missing.is_empty() {
         return invalid(&missing);
     }
-    let Ok(wanted) = serde_json::from_value::<SubscriptionCreate>(body.clone()) else {
-        return invalid(&[mistake("model_attributes_type", "('body',)".to_owned(), "Input should be valid", &body)]);
+    let Ok(wanted) = serde_json::from_value::<SubscriptionCreate>(Value::Object(body.map())) else {
+        let text = "Input should be valid";
+        return invalid(&[mistake("model_attributes_type", "('body',)", text, answers::python_object(&body))]);
     };
     let status = shared.with_world(|world| put(&mut world.provisioning, wanted));
     shared.changed.notify_waiters();
@@ -163,7 +167,7 @@ pub fn set_prefill(shared: &Shared, request: &Request, name: &str) -> Reply {
     let status = body.get("status").cloned().unwrap_or_default();
     let Ok(status) = serde_json::from_value::<PrefillStatus>(status.clone()) else {
         let text = "Input should be 'pending', 'running', 'failed' or 'done'";
-        let mistakes = [mistake("enum", "('body', 'status')".to_owned(), text, &status)];
+        let mistakes = [mistake("enum", "('body', 'status')", text, answers::python(&status))];
         let route = "PATCH /v1/subscriptions/{name}/prefill";
         return answers::invalid(&mistakes, "update_subscription_prefill_status", 118, route);
     };
@@ -185,6 +189,6 @@ pub fn set_prefill_status(shared: &Shared, name: &str, status: PrefillStatus) ->
     known
 }
 
-fn mistake(kind: &'static str, place: String, text: &str, input: &Value) -> Mistake {
-    Mistake { kind, place, text: text.to_owned(), input: answers::python(input), context: "" }
+fn mistake(kind: &'static str, place: &str, text: &str, input: String) -> Mistake {
+    Mistake { kind, place: place.to_owned(), text: text.to_owned(), input, context: "" }
 }

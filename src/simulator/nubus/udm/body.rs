@@ -1,51 +1,11 @@
 //! Bodies of writing requests: keys in their order, strict types.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::call::Call;
 use super::errors::{Fault, Location, Mistake};
 use crate::simulator::nubus::directory::{Kind, Property, Shape};
-
-/// Properties in the order of the request, in which their mistakes are told.
-#[derive(Clone, Debug, Default)]
-pub struct Properties(pub Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Properties {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Properties;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Properties(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs)
-    }
-}
-
-impl Properties {
-    /// One of them.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
-    }
-
-    /// All of them without order.
-    pub fn map(&self) -> Map<String, Value> {
-        self.0.iter().cloned().collect()
-    }
-}
+pub use crate::simulator::nubus::ordered::Ordered as Properties;
 
 /// What a writing request says.
 #[derive(Debug, Default, serde::Deserialize)]
