@@ -116,8 +116,8 @@ impl FaultRule {
     }
 
     /// A fault that hits once.
-    pub const fn once(place: Place, action: FaultAction) -> Self {
-        Self { count: Some(1), ..Self::always(place, action) }
+    pub fn once(place: Place, action: FaultAction) -> Self {
+        Self::always(place, action).times(1)
     }
 
     /// The same fault for an object type only.
@@ -253,12 +253,6 @@ impl Pauses {
     /// Lets go what is held, and everything after it.
     pub fn resume(&self, place: Place) {
         self.held().remove(&place);
-        self.changed.notify_waiters();
-    }
-
-    /// Lets everything go.
-    pub fn resume_all(&self) {
-        self.held().clear();
         self.changed.notify_waiters();
     }
 

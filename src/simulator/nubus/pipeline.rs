@@ -44,7 +44,7 @@ pub fn publish(shared: &Shared, world: &mut World, changes: Vec<Change>) {
             _ => 1,
         };
         let body = match order.action {
-            Some(FaultAction::Malformed) => Body::Junk(b"{\"publisher_name\": ".to_vec()),
+            Some(FaultAction::Malformed) => Body::Junk,
             _ => Body::Live { old, new },
         };
         let message = Arc::new(Message {

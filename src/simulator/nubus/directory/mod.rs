@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use change::Change;
 pub use defaults::converted;
 pub use filter::Filter;
-pub use kind::{Kind, Property, Shape, Shown};
+pub use kind::{Kind, Module, Property, Shape};
 pub use object::Object;
 pub use picture::{Json, Shape as PictureShape, Snapshot};
 

@@ -41,7 +41,7 @@ pub enum Body {
         new: Value,
     },
     /// No message at all.
-    Junk(Vec<u8>),
+    Junk,
 }
 
 impl Message {
@@ -78,7 +78,7 @@ impl Message {
                 body.field("old", old);
                 body.field("new", new);
             }
-            Body::Junk(_) => return None,
+            Body::Junk => return None,
         }
         body.close();
         if let Some((number, count)) = delivery {
@@ -98,7 +98,7 @@ impl Message {
             }
             Body::Prefill(snapshot) => snapshot.object.identifier.clone(),
             Body::Posted { old, new } => of_json(new).or_else(|| of_json(old)),
-            Body::Junk(_) => None,
+            Body::Junk => None,
         }
     }
 
@@ -111,8 +111,8 @@ impl Message {
     pub fn from_bytes(content: &[u8]) -> Self {
         let posted = serde_json::from_slice::<Value>(content).ok().and_then(|value| Self::posted(&value).ok());
         posted.unwrap_or_else(|| {
-            let body = Body::Junk(content.to_vec());
-            Self { publisher: String::new(), ts: String::new(), realm: String::new(), topic: String::new(), body }
+            let nothing = String::new;
+            Self { publisher: nothing(), ts: nothing(), realm: nothing(), topic: nothing(), body: Body::Junk }
         })
     }
 

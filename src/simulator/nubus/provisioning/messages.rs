@@ -215,8 +215,10 @@ fn take(shared: &Shared, request: &Request, name: &str, number: &str) -> Reply {
         let subscription = world.provisioning.subscriptions.get_mut(name);
         match subscription.and_then(|subscription| subscription.queue.as_mut()) {
             None => answers::detail(404, "stream not found"),
-            Some(queue) if queue.acknowledge(number) => answers::null(),
-            Some(_) => answers::detail(404, "no message found"),
+            Some(queue) => {
+                let known = queue.acknowledge(number);
+                if known { answers::null() } else { answers::detail(404, "no message found") }
+            }
         }
     })
 }
