@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use oxherd::simulator::nubus::{NubusOptions, NubusSimulator, UdmAccount, UdmRights};
 use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use crate::simulator_support::http::{Connection, Response};
@@ -25,7 +26,7 @@ pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: serde_json::Map<String, Value>,
-    pub body: Value,
+    pub body: Text,
 }
 
 #[derive(Clone, Deserialize)]
@@ -33,6 +34,80 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Value,
+}
+
+/// JSON as text, with the keys in their order: mistakes are told in that order.
+#[derive(Clone)]
+pub struct Text(pub String);
+
+impl Text {
+    /// The body of a request: `null` is none, a text is sent as it is.
+    fn to_send(&self) -> String {
+        match serde_json::from_str::<Value>(&self.0).unwrap() {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            _ => self.0.clone(),
+        }
+    }
+
+    /// Sets a key of the object, without keeping the order.
+    pub fn set(&mut self, pointer: &str, value: Value) {
+        let mut body: Value = serde_json::from_str(&self.0).unwrap();
+        *body.pointer_mut(pointer).unwrap() = value;
+        self.0 = body.to_string();
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Writer).map(Self)
+    }
+}
+
+struct Writer;
+
+impl<'de> Visitor<'de> for Writer {
+    type Value = String;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<String, E> {
+        Ok("null".to_owned())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<String, E> {
+        Ok(json!(value).to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<String, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Text(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(format!("[{}]", items.join(",")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<String, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((name, Text(value))) = map.next_entry::<String, Text>()? {
+            fields.push(format!("{}:{value}", json!(name)));
+        }
+        Ok(format!("{{{}}}", fields.join(",")))
+    }
 }
 
 /// A recording of a part (`provisioning` or `udm-rest`).
@@ -81,11 +156,7 @@ impl Exchange {
     /// Sends the request; credentials that were replaced by a note become those of the simulator.
     pub async fn send(&self, address: SocketAddr) -> Response {
         let host = if self.request.path.starts_with("/udm") { "udm.example.test" } else { "provisioning.example.test" };
-        let body = match &self.request.body {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            body => body.to_string(),
-        };
+        let body = self.request.body.to_send();
         let mut headers = vec![("Host".to_owned(), host.to_owned()), ("Content-Length".to_owned(), body.len().to_string())];
         for (name, value) in &self.request.headers {
             let value = value.as_str().unwrap();
@@ -96,6 +167,15 @@ impl Exchange {
         let mut connection = Connection::open(address).await;
         let path = self.request.path.replace('|', "%7C").replace(' ', "%20");
         connection.exchange(&self.request.method, &path, &headers, body.as_bytes()).await.expect(&self.name)
+    }
+
+    /// The same exchange with another id than the recorded one.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        self.request.path = self.request.path.replace(from, to);
+        self.response.body = serde_json::from_str(&self.response.body.to_string().replace(from, to)).unwrap();
+        for (_, value) in &mut self.response.headers {
+            *value = value.replace(from, to);
+        }
     }
 
     /// What differs between the recorded answer and this one.

@@ -14,6 +14,9 @@ use crate::simulator::nubus::options::UdmRights;
 use crate::simulator::nubus::reply::{Body, Ending, Reply};
 use crate::simulator::nubus::server::Shared;
 
+/// What answers depend on.
+const VARY: &str = "Accept, Accept-Language, Accept-Encoding, Authorization";
+
 /// The language of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -69,15 +72,18 @@ impl<'a> Call<'a> {
             request_id: request_id(shared, request.header("x-request-id")),
         };
         if !["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&request.method.as_str()) {
-            let mut reply = call.reply(405, Head::Html, Vec::new(), Body::Bytes(Vec::new()));
-            set(&mut reply, "Content-Type", "text/plain");
-            return Err(reply);
+            // The gateway answers this one.
+            let headers = vec![
+                ("Server", "Univention/1.0".to_owned()),
+                ("Content-Type", "text/plain".to_owned()),
+                ("Date", clock::http(Timestamp::now())),
+            ];
+            return Err(Reply::new(405, headers, Vec::new()));
         }
         match media_type(request.header("accept")) {
             Some(media_type) => call.media_type = media_type,
             None => {
-                let cache = ("Cache-Control", "private, must-revalidate, no-cache, no-store".to_owned());
-                return Err(call.reply(406, Head::Html, vec![cache], Body::Bytes(Vec::new())));
+                return Err(errors::empty(&call, 406));
             }
         }
         call.rights = call.authenticate().await?;
@@ -121,6 +127,13 @@ impl<'a> Call<'a> {
     pub fn unauthorized(&self) -> Reply {
         let challenge = ("Www-Authenticate", "Basic realm=\"Univention Directory Manager\"".to_owned());
         self.reply(401, Head::Html, vec![challenge], Body::Bytes(Vec::new()))
+    }
+
+    /// An error whose view would be HTML, which is switched off: a head without a body.
+    pub fn without_body(&self, status: u16, headers: Vec<(&'static str, String)>) -> Reply {
+        let mut headers = headers;
+        headers.push(("Vary", VARY.to_owned()));
+        self.reply(status, Head::Html, headers, Body::Bytes(Vec::new()))
     }
 
     /// An error in the form of the API.
@@ -192,7 +205,7 @@ impl<'a> Call<'a> {
         headers.push(("X-Request-Id", self.request_id.clone()));
         headers.extend(more);
         if head == Head::Full {
-            headers.push(("Vary", "Accept, Accept-Language, Accept-Encoding, Authorization".to_owned()));
+            headers.push(("Vary", VARY.to_owned()));
         }
         Reply { status, headers, body, ending: Ending::Whole }
     }
@@ -214,12 +227,6 @@ impl<'a> Call<'a> {
             headers.push(("Last-Modified", clock::http(object.modified)));
         }
         headers
-    }
-}
-
-fn set(reply: &mut Reply, name: &'static str, value: &str) {
-    if let Some(header) = reply.headers.iter_mut().find(|header| header.0 == name) {
-        value.clone_into(&mut header.1);
     }
 }
 

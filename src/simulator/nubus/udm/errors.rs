@@ -181,10 +181,7 @@ pub fn reply(call: &Call<'_>, fault: Fault) -> Reply {
         message = format!("{} error(s) occurred:\n{}", mistakes.len(), lines.concat());
         mistakes.iter().for_each(|mistake| mistake.add_to(&mut errors));
     }
-    let links = [
-        Link::new("self", call.here()).title(&format!("HTTP-Error {status}: {title}")),
-        curies(&call.root),
-    ];
+    let links = [self_link(call, status, title), curies(&call.root)];
     let mut body = Vec::new();
     let mut json = Json::open(&mut body);
     let mut error = json!({"code": status, "title": title, "message": message, "error": errors});
@@ -201,10 +198,29 @@ pub fn reply(call: &Call<'_>, fault: Fault) -> Reply {
     }
     Link::write(&links, &mut json);
     json.close();
-    let mut headers = vec![("Hx-Reselect", "div.error".to_owned()), ("Hx-Reswap", "innerHTML".to_owned())];
+    let mut headers = error_headers();
     headers.extend(retry_after.map(|seconds| ("Retry-After", seconds.to_string())));
-    headers.push(("Cache-Control", "private, must-revalidate, no-cache, no-store".to_owned()));
     call.answer(status, headers, &links, body)
+}
+
+/// The answer without a body.
+pub fn empty(call: &Call<'_>, status: u16) -> Reply {
+    let mut headers = error_headers();
+    headers.extend(self_link(call, status, "").header());
+    call.without_body(status, headers)
+}
+
+fn self_link(call: &Call<'_>, status: u16, title: &str) -> Link {
+    let text = if call.language == Language::English { "HTTP-Error" } else { "HTTP-Fehler:" };
+    Link::new("self", call.here()).title(&format!("{text} {status}: {title}"))
+}
+
+fn error_headers() -> Vec<(&'static str, String)> {
+    vec![
+        ("Hx-Reselect", "div.error".to_owned()),
+        ("Hx-Reswap", "innerHTML".to_owned()),
+        ("Cache-Control", "private, must-revalidate, no-cache, no-store".to_owned()),
+    ]
 }
 
 /// What the API answers to faults that come before the effect.

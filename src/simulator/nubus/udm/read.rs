@@ -147,7 +147,8 @@ pub fn template(call: &Call<'_>, kind: Kind) -> Reply {
         }
     });
     json.close();
-    let headers =
+    let mut headers =
         vec![("Cache-Control", "public, must-revalidate".to_owned()), ("Etag", format!("\"{:040x}\"", body.len()))];
+    headers.extend(Link::new("self", call.here()).title(&format!("Add {}", module.title)).header());
     call.answer(200, headers, &links, body)
 }
