@@ -6,10 +6,10 @@
 
 mod simulator_support;
 
-#[path = "nubus_simulator/client.rs"]
-mod client;
 #[path = "nubus_simulator/changes.rs"]
 mod changes;
+#[path = "nubus_simulator/client.rs"]
+mod client;
 #[path = "nubus_simulator/faults.rs"]
 mod faults;
 #[path = "nubus_simulator/provisioning.rs"]

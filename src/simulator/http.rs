@@ -55,7 +55,8 @@ pub fn decode(text: &str) -> String {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let code = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%');
-        let code = code.and_then(|code| std::str::from_utf8(code).ok()).and_then(|code| u8::from_str_radix(code, 16).ok());
+        let code =
+            code.and_then(|code| std::str::from_utf8(code).ok()).and_then(|code| u8::from_str_radix(code, 16).ok());
         plain.push(code.unwrap_or(*byte));
         at += if code.is_some() { 3 } else { 1 };
     }

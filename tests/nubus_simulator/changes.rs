@@ -54,7 +54,10 @@ async fn a_rename_with_other_changes_is_one_message() {
     assert_eq!(summary(&messages)[0], "users/user rename");
     assert_eq!(messages.iter().filter(|message| message["topic"] == "users/user").count(), 1);
     let (old, new) = (&messages[0]["body"]["old"]["properties"], &messages[0]["body"]["new"]["properties"]);
-    assert_eq!((&old["lastname"], &new["lastname"], &new["displayName"]), (&json!("Weber"), &json!("Fox"), &json!("Anna Fox")));
+    assert_eq!(
+        (&old["lastname"], &new["lastname"], &new["displayName"]),
+        (&json!("Weber"), &json!("Fox"), &json!("Anna Fox"))
+    );
 }
 
 #[tokio::test]
@@ -131,10 +134,7 @@ async fn a_container_takes_everything_along() {
     client.control.rename("ou=b,dc=acme,dc=example", "c").unwrap();
     assert_eq!(client.control.list("users/user")[1], "uid=deep,ou=a,ou=c,dc=acme,dc=example");
     client.control.delete("ou=c,dc=acme,dc=example").unwrap();
-    assert_eq!(
-        summary(&client.drain("c").await),
-        ["users/user create", "users/user rename", "users/user delete"]
-    );
+    assert_eq!(summary(&client.drain("c").await), ["users/user create", "users/user rename", "users/user delete"]);
 }
 
 #[tokio::test]
@@ -145,7 +145,10 @@ async fn names_identifiers_and_addresses_are_taken_once() {
     let new = |name: &str, properties: Value| {
         control.create("users/user", &format!("uid={name},cn=users,dc=acme,dc=example"), &properties)
     };
-    assert!(matches!(new("TEAM", json!({})), Err(DirectoryError::NameTaken { .. })), "groups and users share one name space");
+    assert!(
+        matches!(new("TEAM", json!({})), Err(DirectoryError::NameTaken { .. })),
+        "groups and users share one name space"
+    );
     let taken = new("bob", json!({"univentionObjectIdentifier": identifier}));
     assert!(matches!(taken, Err(DirectoryError::IdentifierTaken(_))));
     let taken = new("bob", json!({"mailPrimaryAddress": "anna@ACME.example"}));
@@ -156,9 +159,7 @@ async fn names_identifiers_and_addresses_are_taken_once() {
 #[tokio::test]
 async fn a_listener_file_creates_changes_and_deletes() {
     let (_simulator, client) = subscribed().await;
-    let file = |dn: &str, object: Value| {
-        json!({"id": "05187c81-d51b-4192-9bbb-0565558eb1ad", "udm_object_type": "users/user", "dn": dn, "object": object})
-    };
+    let file = |dn: &str, object: Value| json!({"id": "05187c81-d51b-4192-9bbb-0565558eb1ad", "udm_object_type": "users/user", "dn": dn, "object": object});
     let properties = |name: &str, context: &str| {
         json!({"username": name, "lastname": "L", "isOxUser": "OK", "oxContext": context,
             "univentionObjectIdentifier": "05187c81-d51b-4192-9bbb-0565558eb1ad"})

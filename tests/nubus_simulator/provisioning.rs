@@ -106,7 +106,8 @@ async fn only_72_bytes_of_a_password_count() {
     client.control.subscribe("c", &format!("{long}tail"), &ALL, false);
     for (password, status) in [(format!("{long}other"), 200), (long[1..].to_owned(), 401)] {
         let authorization = basic("c", &password);
-        let response = client.send("GET", "/v1/subscriptions/c", &[("Authorization", &authorization)], "").await.unwrap();
+        let response =
+            client.send("GET", "/v1/subscriptions/c", &[("Authorization", &authorization)], "").await.unwrap();
         assert_eq!(response.status, status);
     }
 }
@@ -222,8 +223,10 @@ async fn a_client_that_gave_up_swallows_a_delivery() {
     use tokio::io::AsyncWriteExt as _;
     let (_simulator, client) = subscribed().await;
     let mut stream = tokio::net::TcpStream::connect(client.address).await.unwrap();
-    let request =
-        format!("GET /v1/subscriptions/c/messages/next?timeout=5 HTTP/1.1\r\nAuthorization: {}\r\n\r\n", basic("c", "secret"));
+    let request = format!(
+        "GET /v1/subscriptions/c/messages/next?timeout=5 HTTP/1.1\r\nAuthorization: {}\r\n\r\n",
+        basic("c", "secret")
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     while client.control.counters().connections == 0 {
         tokio::task::yield_now().await;
@@ -315,7 +318,11 @@ async fn prefill_comes_in_the_order_of_topics() {
     let messages = client.drain("c").await;
     let names: Vec<&str> = messages.iter().map(|message| message["body"]["new"]["id"].as_str().unwrap()).collect();
     assert_eq!(names, ["team", "anna", "bob"]);
-    assert!(messages.iter().all(|message| message["publisher_name"] == "udm-pre-fill" && message["body"]["old"] == json!({})));
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["publisher_name"] == "udm-pre-fill" && message["body"]["old"] == json!({}))
+    );
     client.control.touch(ANNA).unwrap();
     assert!(client.drain("c").await.is_empty(), "a pattern fills, but live messages need the exact topic");
 }
@@ -364,7 +371,8 @@ async fn events_are_checked_and_handed_on() {
     ];
     let authorization = basic("udm", "events");
     for (body, status) in &table {
-        let response = client.send("POST", "/v1/messages", &[("Authorization", &authorization)], &body.to_string()).await;
+        let response =
+            client.send("POST", "/v1/messages", &[("Authorization", &authorization)], &body.to_string()).await;
         assert_eq!(response.unwrap().status, *status, "{body}");
     }
     let messages = client.drain("c").await;

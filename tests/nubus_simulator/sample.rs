@@ -23,8 +23,16 @@ async fn the_sample_organisation_and_its_day_of_changes() {
     assert_eq!(client.search("oxmail/oxcontext", "filter=(contextid=*)").await.len(), 3);
     let people = client.control.list("users/user").len();
     assert!(people > 200);
-    let topics = ["oxmail/oxcontext", "oxmail/accessprofile", "users/user", "groups/group", "oxmail/functional_account",
-        "oxmail/shared_account_permission", "oxmail/shared_account", "oxresources/oxresources"];
+    let topics = [
+        "oxmail/oxcontext",
+        "oxmail/accessprofile",
+        "users/user",
+        "groups/group",
+        "oxmail/functional_account",
+        "oxmail/shared_account_permission",
+        "oxmail/shared_account",
+        "oxresources/oxresources",
+    ];
     client.control.subscribe("c", "secret", &topics, true);
     while client.control.subscription("c").unwrap().prefill != PrefillStatus::Done {
         tokio::task::yield_now().await;

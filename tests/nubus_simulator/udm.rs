@@ -130,7 +130,9 @@ async fn without_a_query_nothing_is_searched() {
 async fn searches_find_by_filter_query_position_and_scope() {
     let (_simulator, client) = start_with_anna().await;
     let control = &client.control;
-    control.create("users/user", "uid=bob,ou=berlin,dc=acme,dc=example", &json!({"lastname": "Klein", "oxContext": 20})).unwrap();
+    control
+        .create("users/user", "uid=bob,ou=berlin,dc=acme,dc=example", &json!({"lastname": "Klein", "oxContext": 20}))
+        .unwrap();
     let anna = control.object(ANNA).unwrap();
     let identifier = anna["properties"]["univentionObjectIdentifier"].as_str().unwrap().to_owned();
     let uuid = anna["uuid"].as_str().unwrap().to_owned();
@@ -184,7 +186,9 @@ async fn searches_are_refused_with_the_place_of_the_mistake() {
 #[tokio::test]
 async fn entries_that_are_not_opened_have_no_properties() {
     let (_simulator, client) = start_with_anna().await;
-    for query in ["opened=0", "properties=dn", "opened=0&properties=username", "scope=sub&hidden=true&opened=0&properties=dn"] {
+    for query in
+        ["opened=0", "properties=dn", "opened=0&properties=username", "scope=sub&hidden=true&opened=0&properties=dn"]
+    {
         let (_, list) = get(&client, &format!("/users/user/?{query}")).await;
         let entry = &list["_embedded"]["udm:object"][0];
         let mut keys: Vec<&String> = entry.as_object().unwrap().keys().collect();
@@ -251,10 +255,17 @@ async fn a_dn_is_shown_as_it_was_asked_for() {
     let (_simulator, client) = start_with_anna().await;
     let (code, user) = get(&client, &path("UID=Anna,cn=users,dc=acme,dc=example")).await;
     assert_eq!((code, &user["dn"]), (200, &json!("UID=Anna,cn=users,dc=acme,dc=example")));
-    assert_eq!(get(&client, &path("uid=anna,cn=users,DC=acme,dc=example")).await.0, 404, "but the base must be spelled exactly");
+    assert_eq!(
+        get(&client, &path("uid=anna,cn=users,DC=acme,dc=example")).await.0,
+        404,
+        "but the base must be spelled exactly"
+    );
     let odd = "cn=a/b\\, c,ou=Süd,dc=acme,dc=example";
     client.control.create("groups/group", odd, &json!({})).unwrap();
-    for asked in ["cn%3Da%2Fb%5C%2C%20c%2Cou%3DS%C3%BCd%2Cdc%3Dacme%2Cdc%3Dexample", "cn=a/b%5C,%20c,ou=S%C3%BCd,dc=acme,dc=example"] {
+    for asked in [
+        "cn%3Da%2Fb%5C%2C%20c%2Cou%3DS%C3%BCd%2Cdc%3Dacme%2Cdc%3Dexample",
+        "cn=a/b%5C,%20c,ou=S%C3%BCd,dc=acme,dc=example",
+    ] {
         assert_eq!(get(&client, &format!("/groups/group/{asked}")).await.0, 200, "{asked}");
     }
     assert_eq!(get(&client, &format!("/groups/group/{ANNA}")).await.0, 400, "another type");
@@ -267,7 +278,12 @@ async fn an_object_without_identifier_shows_another_one_each_time() {
     let shown = || async { get(&client, &path(ANNA)).await.1["properties"]["univentionObjectIdentifier"].clone() };
     let first = shown().await;
     assert_ne!(first, shown().await);
-    assert!(client.search("users/user", &format!("filter=(univentionObjectIdentifier={})", first.as_str().unwrap())).await.is_empty());
+    assert!(
+        client
+            .search("users/user", &format!("filter=(univentionObjectIdentifier={})", first.as_str().unwrap()))
+            .await
+            .is_empty()
+    );
     assert_eq!(client.search("users/user", "filter=(!(univentionObjectIdentifier=*))").await, ["anna"]);
     client.control.change_options(|options| options.generate_identifiers = false);
     assert_eq!(shown().await, Value::Null);
@@ -340,8 +356,14 @@ async fn creating_fills_in_and_checks() {
         (json!({"username": "bob", "password": "x"}), property("lastname")),
         (user(json!({"username": "anna"})), json!(["body", "dn"])),
         (user(json!({"mailPrimaryAddress": "anna@acme.example"})), property("mailPrimaryAddress")),
-        (user(json!({"univentionObjectIdentifier": "0A2F6A90-1F0B-4D3E-8C55-3D6F2F4F9B02"})), property("univentionObjectIdentifier")),
-        (user(json!({"univentionObjectIdentifier": "0a2f6a90-1f0b-7d3e-8c55-3d6f2f4f9b02"})), property("univentionObjectIdentifier")),
+        (
+            user(json!({"univentionObjectIdentifier": "0A2F6A90-1F0B-4D3E-8C55-3D6F2F4F9B02"})),
+            property("univentionObjectIdentifier"),
+        ),
+        (
+            user(json!({"univentionObjectIdentifier": "0a2f6a90-1f0b-7d3e-8c55-3d6f2f4f9b02"})),
+            property("univentionObjectIdentifier"),
+        ),
     ];
     for (properties, expected) in refused {
         let (code, body) = create(properties.clone()).await;
@@ -351,7 +373,10 @@ async fn creating_fills_in_and_checks() {
     let (code, body) = create(user(json!({"mailPrimaryAddress": "Bob@acme.example", "oxContext": 77}))).await;
     assert_eq!(code, 201, "the context is not checked");
     let made = client.control.object(body["dn"].as_str().unwrap()).unwrap();
-    assert_eq!((&made["properties"]["mailPrimaryAddress"], &made["properties"]["isOxUser"]), (&json!("bob@acme.example"), &json!(true)));
+    assert_eq!(
+        (&made["properties"]["mailPrimaryAddress"], &made["properties"]["isOxUser"]),
+        (&json!("bob@acme.example"), &json!(true))
+    );
     assert!(made["properties"]["univentionObjectIdentifier"].is_string());
     let (_, body) = create(json!({"username": "eve", "lastname": "E", "password": "x", "isOxUser": true})).await;
     let made = client.control.object(body["dn"].as_str().unwrap()).unwrap();
@@ -439,7 +464,8 @@ async fn leaves_move_at_once_and_containers_in_the_background() {
     assert_eq!([follow().await, follow().await, follow().await], [301, 303, 404]);
     assert_eq!(get(&client, &path("uid=anna,ou=berlin,ou=bonn,dc=acme,dc=example")).await.0, 200);
 
-    let failed = put("ou=bonn,dc=acme,dc=example".to_owned(), "container/ou", "ou=berlin,ou=bonn,dc=acme,dc=example").await;
+    let failed =
+        put("ou=bonn,dc=acme,dc=example".to_owned(), "container/ou", "ou=berlin,ou=bonn,dc=acme,dc=example").await;
     assert_eq!(failed.status, 202);
     let progress = failed.header("Location").unwrap().split("/univention/udm").nth(1).unwrap().to_owned();
     for errors in [false, true, true, true] {

@@ -157,7 +157,8 @@ impl Exchange {
     pub async fn send(&self, address: SocketAddr) -> Response {
         let host = if self.request.path.starts_with("/udm") { "udm.example.test" } else { "provisioning.example.test" };
         let body = self.request.body.to_send();
-        let mut headers = vec![("Host".to_owned(), host.to_owned()), ("Content-Length".to_owned(), body.len().to_string())];
+        let mut headers =
+            vec![("Host".to_owned(), host.to_owned()), ("Content-Length".to_owned(), body.len().to_string())];
         for (name, value) in &self.request.headers {
             let value = value.as_str().unwrap();
             let value = if name == "Authorization" { credential(value) } else { value.to_owned() };
@@ -262,7 +263,11 @@ fn masked(text: &str) -> String {
         if sign.is_ascii_hexdigit() {
             digits.push(sign);
         } else {
-            if digits.len() == 40 { out.push('#') } else { out.push_str(&digits) }
+            if digits.len() == 40 {
+                out.push('#')
+            } else {
+                out.push_str(&digits)
+            }
             digits.clear();
             out.push(sign);
         }
@@ -276,7 +281,8 @@ pub fn judge(differences: &[(String, Vec<String>)], kept: &[(&str, &str, &str)])
     let mut used = vec![false; kept.len()];
     for (name, differences) in differences {
         for difference in differences {
-            let fits = |(file, text, _): &&(&str, &str, &str)| (*file == "*" || file == name) && difference.starts_with(text);
+            let fits =
+                |(file, text, _): &&(&str, &str, &str)| (*file == "*" || file == name) && difference.starts_with(text);
             match kept.iter().position(|rule| fits(&rule)) {
                 Some(at) => used[at] = true,
                 None => writeln!(report, "{name}: {difference}").unwrap(),

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use oxherd::simulator::nubus::{FaultAction, FaultRule, NubusControl, NubusSimulator, Place, PrefillMode, PrefillStatus};
+use oxherd::simulator::nubus::{
+    FaultAction, FaultRule, NubusControl, NubusSimulator, Place, PrefillMode, PrefillStatus,
+};
 use serde_json::{Value, json};
 
 use crate::exchange::{judge, recording, simulator};
@@ -90,9 +92,12 @@ fn with_secret(exchange: &mut crate::exchange::Exchange) {
 async fn subscriptions() {
     let mut replay = Replay::start().await;
     replay.control.change_options(|options| options.prefill = PrefillMode::Stopped);
-    for name in ["subscription-create-201", "subscription-create-with-prefill-201", "subscription-create-again-200",
-        "subscription-create-topic-order-409"]
-    {
+    for name in [
+        "subscription-create-201",
+        "subscription-create-with-prefill-201",
+        "subscription-create-again-200",
+        "subscription-create-topic-order-409",
+    ] {
         replay.play_at(name, with_secret).await;
     }
     let other = |exchange: &mut crate::exchange::Exchange| exchange.request.body.set("/password", json!("another"));
@@ -109,8 +114,12 @@ async fn subscriptions() {
     for entry in listed.as_array().unwrap() {
         let name = entry["name"].as_str().unwrap();
         if replay.control.subscription(name).is_none() {
-            let topics: Vec<&str> =
-                entry["realms_topics"].as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
+            let topics: Vec<&str> = entry["realms_topics"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|topic| topic["topic"].as_str().unwrap())
+                .collect();
             replay.control.subscribe(name, "secret", &topics, entry["request_prefill"] == json!(true));
             replay.control.set_prefill_status(name, PrefillStatus::Done);
         }
@@ -147,8 +156,13 @@ async fn deleted_during_a_long_poll() {
 async fn authentication_and_general_routes() {
     let mut replay = Replay::start().await;
     replay.control.subscribe("ox-consumer", "secret", &TOPICS, false);
-    for name in ["auth-missing-401", "auth-wrong-password-401", "auth-foreign-name-any-password-401", "health-404", "trailing-slash-307"]
-    {
+    for name in [
+        "auth-missing-401",
+        "auth-wrong-password-401",
+        "auth-foreign-name-any-password-401",
+        "health-404",
+        "trailing-slash-307",
+    ] {
         replay.play(name).await;
     }
     replay.end(5);
@@ -327,7 +341,8 @@ async fn failures_behind_the_api() {
     replay.play("dispatcher-blind-event-202").await;
     replay.play("dispatcher-blind-next-null").await;
     control.set_prefill_status("broken", PrefillStatus::Done);
-    let after = recording("provisioning", "dispatcher-blind-after-change").response.body["sequence_number"].as_u64().unwrap();
+    let after =
+        recording("provisioning", "dispatcher-blind-after-change").response.body["sequence_number"].as_u64().unwrap();
     for earlier in control.subscription("ox-consumer").unwrap().next_number..after {
         replay.post_any();
         replay.acknowledge("ox-consumer", earlier).await;

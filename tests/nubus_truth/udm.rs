@@ -64,13 +64,21 @@ fn usual(control: &NubusControl) {
     let answer = |name: &str| recording("udm-rest", name).response.body;
     seed(control, &answer("list-full")["_embedded"]["udm:object"][0]);
     seed(control, &answer("user-get"));
-    group(control, "Domain Users", &[ANNA, CARL, "uid=u3,cn=users,dc=example,dc=test", "uid=u4,cn=users,dc=example,dc=test"]);
+    group(
+        control,
+        "Domain Users",
+        &[ANNA, CARL, "uid=u3,cn=users,dc=example,dc=test", "uid=u4,cn=users,dc=example,dc=test"],
+    );
     seed(control, &answer("group-get"));
     for name in ["oxcontext-get", "accessprofile-get", "functional-account-get", "oxresource-get"] {
         seed(control, &answer(name));
     }
-    user(control, "bob.klein", &json!({"firstname": "Bob", "lastname": "Klein", "mailPrimaryAddress": "bob.klein@example.test",
-        "univentionObjectIdentifier": "c78340af-ce46-427a-8483-aa33f8a57c2a"}));
+    user(
+        control,
+        "bob.klein",
+        &json!({"firstname": "Bob", "lastname": "Klein", "mailPrimaryAddress": "bob.klein@example.test",
+        "univentionObjectIdentifier": "c78340af-ce46-427a-8483-aa33f8a57c2a"}),
+    );
 }
 
 /// Brings a directory into the state of a recording.
@@ -79,15 +87,28 @@ fn set(control: &NubusControl, name: &str) {
     // Users that are created must not be there, nor must their names be taken.
     match name {
         "user-create" | "create-mail-domain-unknown" | "create-ox-context-unknown" | "create-missing-required" => {
-            seed(control, &json!({"objectType": "mail/domain", "dn": "cn=example.test,cn=domain,cn=mail,dc=example,dc=test",
-                "properties": {"name": "example.test"}}));
+            seed(
+                control,
+                &json!({"objectType": "mail/domain", "dn": "cn=example.test,cn=domain,cn=mail,dc=example,dc=test",
+                "properties": {"name": "example.test"}}),
+            );
             return;
         }
-        "create-identifier-given" | "create-number-for-string" | "create-unknown-property" | "create-position-unknown" | "put-create"
-        | "create-wrong-content-type-500" | "bad-json" | "create-identifier-bad-syntax" => return,
+        "create-identifier-given"
+        | "create-number-for-string"
+        | "create-unknown-property"
+        | "create-position-unknown"
+        | "put-create"
+        | "create-wrong-content-type-500"
+        | "bad-json"
+        | "create-identifier-bad-syntax" => return,
         "create-identifier-taken" | "create-mail-taken" | "create-object-exists" => {
-            user(control, "bob.klein", &json!({"mailPrimaryAddress": "bob.klein@example.test",
-                "univentionObjectIdentifier": "c78340af-ce46-427a-8483-aa33f8a57c2a"}));
+            user(
+                control,
+                "bob.klein",
+                &json!({"mailPrimaryAddress": "bob.klein@example.test",
+                "univentionObjectIdentifier": "c78340af-ce46-427a-8483-aa33f8a57c2a"}),
+            );
             return;
         }
         "group-create" => return,
@@ -105,7 +126,11 @@ fn set(control: &NubusControl, name: &str) {
             for number in 5..8 {
                 user(control, &format!("u{number}"), &json!({}));
             }
-            group(control, "Domain Users", &["uid=u3,cn=users,dc=example,dc=test", "uid=u4,cn=users,dc=example,dc=test"]);
+            group(
+                control,
+                "Domain Users",
+                &["uid=u3,cn=users,dc=example,dc=test", "uid=u4,cn=users,dc=example,dc=test"],
+            );
             return;
         }
         "list-size-limit" => {
@@ -122,8 +147,11 @@ fn set(control: &NubusControl, name: &str) {
             let groups = entry["_links"]["udm:object/property/reference/groups"].as_array().unwrap().clone();
             for entry in groups {
                 let dn = entry["name"].as_str().unwrap();
-                seed(control, &json!({"objectType": "groups/group", "dn": dn,
-                    "properties": {"users": ["uid=u5,cn=users,dc=example,dc=test"]}}));
+                seed(
+                    control,
+                    &json!({"objectType": "groups/group", "dn": dn,
+                    "properties": {"users": ["uid=u5,cn=users,dc=example,dc=test"]}}),
+                );
             }
             if name.ends_with("get") {
                 control.modify("uid=u5,cn=users,dc=example,dc=test", &json!({"oxLanguage": null})).unwrap();
@@ -137,8 +165,11 @@ fn set(control: &NubusControl, name: &str) {
             seed(control, &object);
             control.forget_identifier("uid=u4,cn=users,dc=example,dc=test").unwrap();
             for entry in entry["_links"]["udm:object/property/reference/groups"].as_array().unwrap() {
-                seed(control, &json!({"objectType": "groups/group", "dn": entry["name"],
-                    "properties": {"users": ["uid=u4,cn=users,dc=example,dc=test"]}}));
+                seed(
+                    control,
+                    &json!({"objectType": "groups/group", "dn": entry["name"],
+                    "properties": {"users": ["uid=u4,cn=users,dc=example,dc=test"]}}),
+                );
             }
             return;
         }
@@ -158,16 +189,27 @@ fn set(control: &NubusControl, name: &str) {
             // The recording is older: two resources of hers.
             let resource = "cn=beamer1,cn=oxresources,cn=open-xchange,dc=example,dc=test";
             control.modify(resource, &json!({"resourceMailAddress": "beamer1b@example.test"})).unwrap();
-            seed(control, &json!({"objectType": "oxresources/oxresources",
+            seed(
+                control,
+                &json!({"objectType": "oxresources/oxresources",
                 "dn": "cn=b5,cn=oxresources,cn=open-xchange,dc=example,dc=test",
-                "properties": {"name": "b5", "displayname": "B5", "resourceadmin": "2083", "resourceMailAddress": "b5@example.test"}}));
+                "properties": {"name": "b5", "displayname": "B5", "resourceadmin": "2083", "resourceMailAddress": "b5@example.test"}}),
+            );
         }
-        "json-patch-remove-element" => control.modify(ANNA, &json!({"phone": ["+49 421 1000", "+49 421 1001"]})).unwrap(),
+        "json-patch-remove-element" => {
+            control.modify(ANNA, &json!({"phone": ["+49 421 1000", "+49 421 1001"]})).unwrap()
+        }
         "group-with-foreign-member-500" | "list-500-by-one-group" => {
-            seed(control, &json!({"objectType": "oxmail/functional_account", "dn": "cn=info,cn=open-xchange,dc=example,dc=test",
-                "properties": {"name": "info"}}));
+            seed(
+                control,
+                &json!({"objectType": "oxmail/functional_account", "dn": "cn=info,cn=open-xchange,dc=example,dc=test",
+                "properties": {"name": "info"}}),
+            );
             control
-                .modify("cn=physik,cn=groups,dc=example,dc=test", &json!({"users": [ANNA, "cn=info,cn=open-xchange,dc=example,dc=test"]}))
+                .modify(
+                    "cn=physik,cn=groups,dc=example,dc=test",
+                    &json!({"users": [ANNA, "cn=info,cn=open-xchange,dc=example,dc=test"]}),
+                )
                 .unwrap();
         }
         "gateway-starting-503" => {
@@ -224,7 +266,9 @@ async fn prepared(control: &NubusControl, address: std::net::SocketAddr, name: &
         "progress-failed-never-ends" => {
             let mut several = recording("udm-rest", "user-create");
             several.request.path = "/udm/users/user/move".to_owned();
-            several.request.body = Text(json!({"position": "cn=users,dc=example,dc=test", "dn": ["uid=nope,dc=example,dc=test"]}).to_string());
+            several.request.body = Text(
+                json!({"position": "cn=users,dc=example,dc=test", "dn": ["uid=nope,dc=example,dc=test"]}).to_string(),
+            );
             let location = several.send(address).await.header("Location").unwrap().to_owned();
             exchange.request.path = location.trim_start_matches("http://udm.example.test").to_owned();
             exchange.send(address).await;
@@ -271,7 +315,8 @@ fn in_one_order(body: &mut Value) {
 #[tokio::test]
 async fn udm_rest_answers_as_recorded() {
     let mut differences = Vec::new();
-    let names: Vec<String> = names("udm-rest").into_iter().filter(|name| LEFT_OUT.iter().all(|(left, _)| left != name)).collect();
+    let names: Vec<String> =
+        names("udm-rest").into_iter().filter(|name| LEFT_OUT.iter().all(|(left, _)| left != name)).collect();
     assert_eq!(names.len(), 84);
     for name in names {
         let simulator = simulator().await;

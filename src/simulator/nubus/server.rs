@@ -138,7 +138,10 @@ impl Shared {
     }
 
     /// Changes the directory; the messages about it go their way.
-    pub fn change<T>(&self, work: impl FnOnce(&mut Directory) -> Result<T, DirectoryError>) -> Result<T, DirectoryError> {
+    pub fn change<T>(
+        &self,
+        work: impl FnOnce(&mut Directory) -> Result<T, DirectoryError>,
+    ) -> Result<T, DirectoryError> {
         let result = {
             let mut world = self.world();
             let result = work(&mut world.directory);
@@ -152,7 +155,10 @@ impl Shared {
     }
 
     /// Changes the directory without any message.
-    pub fn quietly<T>(&self, work: impl FnOnce(&mut Directory) -> Result<T, DirectoryError>) -> Result<T, DirectoryError> {
+    pub fn quietly<T>(
+        &self,
+        work: impl FnOnce(&mut Directory) -> Result<T, DirectoryError>,
+    ) -> Result<T, DirectoryError> {
         let mut world = self.world();
         let result = work(&mut world.directory);
         world.directory.take_changes();

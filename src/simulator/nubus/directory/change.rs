@@ -27,7 +27,12 @@ impl Change {
 
 impl Directory {
     /// Creates an object with exactly these properties and those that the type has by default.
-    pub fn create(&mut self, kind: Kind, dn: &str, properties: &Map<String, Value>) -> Result<Arc<Object>, DirectoryError> {
+    pub fn create(
+        &mut self,
+        kind: Kind,
+        dn: &str,
+        properties: &Map<String, Value>,
+    ) -> Result<Arc<Object>, DirectoryError> {
         let mut object = Object::new(kind, dn.to_owned(), self.new_uuid());
         object.set(kind.module().naming, Value::String(dn::name(dn)));
         for (name, value) in properties {
@@ -54,7 +59,13 @@ impl Directory {
     }
 
     /// Puts an object in exactly as given, without checks, defaults and effects on others.
-    pub fn restore(&mut self, kind: Kind, dn: &str, uuid: Option<&str>, properties: &Map<String, Value>) -> Arc<Object> {
+    pub fn restore(
+        &mut self,
+        kind: Kind,
+        dn: &str,
+        uuid: Option<&str>,
+        properties: &Map<String, Value>,
+    ) -> Arc<Object> {
         self.ensure_containers(dn::parent(dn));
         let uuid = uuid.map_or_else(|| self.new_uuid(), str::to_lowercase);
         let mut object = Object::new(kind, dn.to_owned(), uuid);

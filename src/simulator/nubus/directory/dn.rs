@@ -66,7 +66,8 @@ fn unescape(value: &str) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = || std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
+        let hex =
+            || std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
         match bytes[at] {
             b'\\' => match hex() {
                 Some(byte) => {

@@ -237,7 +237,9 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for text in ["(uid=anna", "(uid=an(na))", "(&(uid=a)", "(&uid=a)", "()", "", "(uid=a))", "(uid=\\zz)", "(a b=c)"] {
+        for text in
+            ["(uid=anna", "(uid=an(na))", "(&(uid=a)", "(&uid=a)", "()", "", "(uid=a))", "(uid=\\zz)", "(a b=c)"]
+        {
             assert_eq!(Filter::parse(text), None, "{text}");
         }
     }

@@ -137,7 +137,8 @@ impl Object {
                 one(&parts.join(" "))
             }
             () => {
-                let known = self.kind.module().properties.iter().find(|property| same(property.name) || same(property.ldap));
+                let known =
+                    self.kind.module().properties.iter().find(|property| same(property.name) || same(property.ldap));
                 match known {
                     Some(property) if property.shape == Shape::Computed => None,
                     Some(property) => Some(self.get(property.name).map(ldap_values).unwrap_or_default()),

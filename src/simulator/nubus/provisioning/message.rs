@@ -170,7 +170,8 @@ fn timestamp(value: &Value) -> Option<String> {
         Value::String(text) => text.get(..10)?.parse::<jiff::civil::Date>().ok().map(|_| text.clone()),
         Value::Number(number) => {
             let seconds = number.as_f64()?;
-            let time = jiff::Timestamp::UNIX_EPOCH.checked_add(jiff::SignedDuration::try_from_secs_f64(seconds).ok()?).ok()?;
+            let time =
+                jiff::Timestamp::UNIX_EPOCH.checked_add(jiff::SignedDuration::try_from_secs_f64(seconds).ok()?).ok()?;
             Some(format!("{}+00:00", time.strftime("%Y-%m-%dT%H:%M:%S")))
         }
         _ => None,

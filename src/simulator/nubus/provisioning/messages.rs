@@ -60,7 +60,9 @@ fn poll_of(request: &Request) -> Result<(Duration, bool), Reply> {
                 pop = match value.to_lowercase().as_str() {
                     "true" | "1" | "on" | "yes" | "t" | "y" => true,
                     "false" | "0" | "off" | "no" | "f" | "n" => false,
-                    _ => return Err(wrong("bool_parsing", "Input should be a valid boolean, unable to interpret input")),
+                    _ => {
+                        return Err(wrong("bool_parsing", "Input should be a valid boolean, unable to interpret input"));
+                    }
                 };
             }
             _ => {}

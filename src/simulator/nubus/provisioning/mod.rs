@@ -101,7 +101,8 @@ fn refusal(action: &FaultAction) -> Option<Reply> {
     match action {
         FaultAction::InternalError => Some(answers::internal()),
         FaultAction::Unavailable { retry_after } => {
-            let mut reply = Reply::new(503, vec![("content-type", "text/html".to_owned())], b"no healthy upstream".to_vec());
+            let mut reply =
+                Reply::new(503, vec![("content-type", "text/html".to_owned())], b"no healthy upstream".to_vec());
             reply.headers.push(("retry-after", retry_after.to_string()));
             Some(reply)
         }

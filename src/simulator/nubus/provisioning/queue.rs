@@ -218,7 +218,10 @@ impl Provisioning {
         for subscription in self.subscriptions.values_mut() {
             // What is no message has no topic either: it hits everybody.
             let wanted = message.topic.is_empty()
-                || subscription.topics.iter().any(|wanted| wanted.realm == message.realm && wanted.topic == message.topic);
+                || subscription
+                    .topics
+                    .iter()
+                    .any(|wanted| wanted.realm == message.realm && wanted.topic == message.topic);
             if let Some(queue) = subscription.queue.as_mut().filter(|_| wanted) {
                 queue.push(Arc::clone(message));
             }

@@ -24,7 +24,8 @@ pub async fn create(shared: &Shared, request: &Request) -> Reply {
     if let Err(reply) = auth::service(request, "admin", &shared.options().admin_password) {
         return reply;
     }
-    let invalid = |mistakes: &[Mistake]| answers::invalid(mistakes, "create_subscription", 72, "POST /v1/subscriptions");
+    let invalid =
+        |mistakes: &[Mistake]| answers::invalid(mistakes, "create_subscription", 72, "POST /v1/subscriptions");
     let Ok(body) = serde_json::from_slice::<Ordered>(&request.body) else {
         return invalid(&[mistake("json_invalid", "('body', 0)", "JSON decode error", "{}".to_owned())]);
     };
@@ -32,7 +33,9 @@ pub async fn create(shared: &Shared, request: &Request) -> Reply {
     let fields = ["name", "realms_topics", "request_prefill", "password"];
     let missing = fields.iter().filter(|field| body.get(field).is_none());
     let missing: Vec<Mistake> = missing
-        .map(|field| mistake("missing", &format!("('body', '{field}')"), "Field required", answers::python_object(&body)))
+        .map(|field| {
+            mistake("missing", &format!("('body', '{field}')"), "Field required", answers::python_object(&body))
+        })
         .collect();
     if !missing.is_empty() {
         return invalid(&missing);
@@ -52,10 +55,9 @@ pub async fn create(shared: &Shared, request: &Request) -> Reply {
     match status {
         Created::New => Reply::json(201, &Value::Null),
         Created::Same => answers::null(),
-        Created::Different => answers::detail(
-            409,
-            "Subscription with the given name already registered but with different parameters.",
-        ),
+        Created::Different => {
+            answers::detail(409, "Subscription with the given name already registered but with different parameters.")
+        }
         Created::BadName => answers::detail(500, "Subscription could not be created due to an internal error"),
         Created::Failed => answers::internal(),
     }
@@ -79,7 +81,8 @@ fn put(provisioning: &mut Provisioning, wanted: SubscriptionCreate) -> Created {
         return Created::Failed;
     }
     if let Some(known) = provisioning.subscriptions.get(&name) {
-        let same = known.topics == realms_topics && known.request_prefill == request_prefill && known.accepts(&password);
+        let same =
+            known.topics == realms_topics && known.request_prefill == request_prefill && known.accepts(&password);
         return if same { Created::Same } else { Created::Different };
     }
     let fine = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-');
@@ -145,7 +148,11 @@ pub async fn delete(shared: &Shared, request: &Request, name: &str) -> Reply {
     if let Err(reply) = auth::own_or_admin(shared, request, name).await {
         return reply;
     }
-    if unsubscribe(shared, name) { answers::null() } else { answers::detail(404, &format!("Subscription not found: '{name}'")) }
+    if unsubscribe(shared, name) {
+        answers::null()
+    } else {
+        answers::detail(404, &format!("Subscription not found: '{name}'"))
+    }
 }
 
 /// Deletes a subscription; false if there is none.

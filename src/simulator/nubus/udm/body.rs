@@ -31,9 +31,8 @@ pub fn json(call: &Call<'_>) -> Result<Value, Fault> {
 
 /// Reads a create or change.
 pub fn write(call: &Call<'_>) -> Result<Write, Fault> {
-    let structure = |name, text: &str| {
-        Fault::invalid(vec![Mistake { location: Location::Structure(name), text: text.to_owned() }])
-    };
+    let structure =
+        |name, text: &str| Fault::invalid(vec![Mistake { location: Location::Structure(name), text: text.to_owned() }]);
     if !json(call)?.is_object() {
         return Err(structure("", "Value must be of type object."));
     }
@@ -50,7 +49,8 @@ pub fn check(call: &Call<'_>, kind: Kind, properties: &Properties) -> Vec<Mistak
         }
         let property = kind.property(name)?;
         if property.is_list() && value.is_null() {
-            let text = format!("The property {name} has an invalid value: The property {} must be a list.", label(name));
+            let text =
+                format!("The property {name} has an invalid value: The property {} must be a list.", label(name));
             return Some(Mistake::body(name, text));
         }
         let expected = mismatch(property, value)?;

@@ -102,7 +102,8 @@ impl<'a> Call<'a> {
             return Err(reply);
         }
         let plain = STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let pair = plain.as_deref().and_then(|plain| plain.split_once(':')).filter(|(_, password)| !password.is_empty());
+        let pair =
+            plain.as_deref().and_then(|plain| plain.split_once(':')).filter(|(_, password)| !password.is_empty());
         let Some((user, password)) = pair.filter(|_| scheme.eq_ignore_ascii_case("basic")) else {
             let text = "HTTP 400: Bad Request (The basic auth credentials are malformed.)";
             return Err(self.refuse(Fault::new(400, text)));

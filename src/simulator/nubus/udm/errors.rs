@@ -152,11 +152,15 @@ impl Fault {
             DirectoryError::DnTaken(dn) => exists(format!("dn: {dn}: {dn}"), format!("dn: {dn}: {dn}")),
             DirectoryError::NameTaken { kind: "groups/group", name } => exists(
                 format!("(group): The groupname is already in use as groupname or as username: {name}."),
-                format!("(group): Der Gruppenname wird bereits als Gruppenname oder als Benutzername verwendet: {name}."),
+                format!(
+                    "(group): Der Gruppenname wird bereits als Gruppenname oder als Benutzername verwendet: {name}."
+                ),
             ),
             DirectoryError::NameTaken { name, .. } => exists(
                 format!("(uid): The username is already in use as username or as groupname: {name}."),
-                format!("(uid): Der Benutzername wird bereits als Benutzername oder als Gruppenname verwendet: {name}."),
+                format!(
+                    "(uid): Der Benutzername wird bereits als Benutzername oder als Gruppenname verwendet: {name}."
+                ),
             ),
             DirectoryError::IdentifierTaken(_) => {
                 let text = "(nolock): Could not acquire lock: The attribute 'univentionObjectIdentifier' could not get locked.";

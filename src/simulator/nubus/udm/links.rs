@@ -170,9 +170,12 @@ fn references(call: &Call<'_>, snapshot: &Snapshot) -> Vec<Link> {
             property => object.texts(property).map(str::to_owned).collect(),
         };
         links.extend(names.iter().map(|dn| {
-            Link::new(&format!("udm:object/property/reference/{property}"), format!("{}/{kind}/{}", call.root, encode(dn)))
-                .name(dn)
-                .title(&format!("{property}: {kind}: {dn}"))
+            Link::new(
+                &format!("udm:object/property/reference/{property}"),
+                format!("{}/{kind}/{}", call.root, encode(dn)),
+            )
+            .name(dn)
+            .title(&format!("{property}: {kind}: {dn}"))
         }));
     }
     links

@@ -255,13 +255,19 @@ impl Page {
         found: &[Arc<Object>],
     ) -> Result<(Vec<Arc<Object>>, Vec<(&'static str, &'static str, String)>), Fault> {
         let parameters: Vec<(String, String)> = call.request.parameters();
-        let search: Vec<String> =
-            parameters.iter().filter(|(name, _)| name != "page").map(|(name, value)| format!("{name}={value}")).collect();
+        let search: Vec<String> = parameters
+            .iter()
+            .filter(|(name, _)| name != "page")
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let key = format!("{kind}?{}", search.join("&"));
         let before = call.shared.process().pages.insert(key, self.number).unwrap_or_default();
         if call.shared.options().pages == Pages::TwoWorkers && self.number.is_multiple_of(2) {
             // The cookie belongs to the connection of the other worker.
-            return Err(Fault::new(500, "{'desc': 'Critical extension is unavailable', 'info': 'paged results cookie is invalid'}"));
+            return Err(Fault::new(
+                500,
+                "{'desc': 'Critical extension is unavailable', 'info': 'paged results cookie is invalid'}",
+            ));
         }
         let query = |number: usize| {
             let pairs = parameters.iter().map(|(name, value)| {

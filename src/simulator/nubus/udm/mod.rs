@@ -64,9 +64,7 @@ pub async fn handle(shared: &Arc<Shared>, request: &Request, base: &str, path: &
         }
         ("GET", Route::Root) => ("udm", run(&call, None, None, async { read::root(&call) }).await),
         ("GET", Route::Base) => ("udm", run(&call, None, None, async { read::base(&call) }).await),
-        ("GET", Route::Template(kind)) => {
-            ("udm", run(&call, None, None, async { read::template(&call, *kind) }).await)
-        }
+        ("GET", Route::Template(kind)) => ("udm", run(&call, None, None, async { read::template(&call, *kind) }).await),
         ("GET", Route::Progress(id)) => ("udm", run(&call, None, None, async { progress::get(&call, id) }).await),
         (_, Route::Nowhere) => ("udm", call.refuse(Fault::not_found())),
         (method, route) => {

@@ -64,7 +64,9 @@ fn one(kind: Kind, before: &Object, so_far: &Properties, operation: &Value) -> R
     let stored = so_far.get(name).or_else(|| before.get(name));
     let mut items = stored.and_then(Value::as_array).cloned().unwrap_or_default();
     match (op, value) {
-        ("add", Some(value)) if items.contains(value) => Ok(Effect::Warning(format!("Value of {name} exists already."))),
+        ("add", Some(value)) if items.contains(value) => {
+            Ok(Effect::Warning(format!("Value of {name} exists already.")))
+        }
         ("add", Some(value)) => {
             items.push(value.clone());
             Ok(Effect::Set(name.to_owned(), Value::Array(items)))

@@ -84,9 +84,7 @@ pub fn get(call: &Call<'_>, id: &str) -> Reply {
     };
     match stage {
         None => call.refuse(Fault::not_found()),
-        Some(Stage::Running(_)) => {
-            again(&[("id", json!(id)), ("finished", json!(false)), ("errors", json!(false))])
-        }
+        Some(Stage::Running(_)) => again(&[("id", json!(id)), ("finished", json!(false)), ("errors", json!(false))]),
         Some(Stage::Failed(moved)) => {
             let mut fields = vec![("id", json!(id)), ("finished", json!(true)), ("errors", json!(true))];
             fields.extend(moved.map(|moved| ("moved", json!(moved))));
@@ -95,8 +93,7 @@ pub fn get(call: &Call<'_>, id: &str) -> Reply {
         }
         Some(Stage::Finished(uri)) => {
             let headers = vec![("Location", uri.clone()), cache.clone()];
-            let fields =
-                [("id", json!(id)), ("finished", json!(true)), ("errors", json!(false)), ("uri", json!(uri))];
+            let fields = [("id", json!(id)), ("finished", json!(true)), ("errors", json!(false)), ("uri", json!(uri))];
             call.small_with(303, headers, &fields, vec![Link::new("self", uri)])
         }
     }

@@ -55,8 +55,9 @@ pub fn find(call: &Call<'_>, kind: Kind, dn: &str) -> Result<Arc<Object>, Fault>
     if object.kind == kind {
         return Ok(object);
     }
-    let text =
-        format!("The object type of this object differs from the specified object type: {dn} is not recognized as {kind}.");
+    let text = format!(
+        "The object type of this object differs from the specified object type: {dn} is not recognized as {kind}."
+    );
     Err(Fault::new(400, &text))
 }
 
@@ -95,8 +96,13 @@ fn try_object(call: &Call<'_>, kind: Kind, dn: &str) -> Result<Reply, Fault> {
     if conditions::reading(call, &object.tag())? == Outcome::NotModified {
         return Ok(call.nothing(304, headers));
     }
-    let named: Vec<String> =
-        call.request.parameters().into_iter().filter(|(name, _)| name == "properties").map(|(_, value)| value).collect();
+    let named: Vec<String> = call
+        .request
+        .parameters()
+        .into_iter()
+        .filter(|(name, _)| name == "properties")
+        .map(|(_, value)| value)
+        .collect();
     let named = (!named.is_empty()).then_some(named);
     let links = links::of_object(call, &snapshot, dn, named.is_some());
     let mut body = Vec::new();

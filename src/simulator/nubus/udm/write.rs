@@ -244,13 +244,14 @@ fn put_create(call: &Call<'_>, kind: Kind, target: &str) -> Result<Reply, Fault>
     let name = properties.get(kind.module().naming).and_then(Value::as_str).unwrap_or_default();
     let computed = dn::below(kind.module().rdn, name, dn::parent(target));
     if dn::key(&computed) != dn::key(target) {
-        return Err(Fault::invalid(vec![Mistake::body("dn", format!("Trying to create an object with wrong RDN: {computed}"))]));
+        return Err(Fault::invalid(vec![Mistake::body(
+            "dn",
+            format!("Trying to create an object with wrong RDN: {computed}"),
+        )]));
     }
     let object = put_new(call, kind, target, &properties)?;
-    let headers = vec![
-        ("Location", call.url(kind, &object.dn)),
-        ("Cache-Control", "private, must-revalidate".to_owned()),
-    ];
+    let headers =
+        vec![("Location", call.url(kind, &object.dn)), ("Cache-Control", "private, must-revalidate".to_owned())];
     Ok(call.small(201, headers, &[("dn", json!(object.dn)), ("uuid", json!(object.uuid))]))
 }
 
@@ -269,7 +270,9 @@ pub fn delete(call: &Call<'_>, kind: Kind, target: &str) -> Result<Reply, Fault>
         .any(|(name, value)| name == "recursive" && matches!(value.as_str(), "" | "0" | "off" | "false"));
     let refusal = call.shared.with_directory(|directory| {
         let leaf = recursive || directory.below(&object.dn).is_empty();
-        if leaf { needed(directory, &object) } else {
+        if leaf {
+            needed(directory, &object)
+        } else {
             Some("LDAP Error: Operation not allowed on non-leaf: subordinate objects must be deleted first.".to_owned())
         }
     });
@@ -287,7 +290,8 @@ fn needed(directory: &Directory, object: &Object) -> Option<String> {
     match object.kind {
         Kind::User => {
             let number = object.get("uidNumber").map(ToString::to_string)?;
-            let managed = directory.all(Kind::Resource).filter(|resource| resource.text("resourceadmin") == Some(&number));
+            let managed =
+                directory.all(Kind::Resource).filter(|resource| resource.text("resourceadmin") == Some(&number));
             let addresses: Vec<&str> = managed.filter_map(|resource| resource.text("resourceMailAddress")).collect();
             (!addresses.is_empty()).then(|| {
                 format!(

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-pub use reply::Reply;
 pub use crate::simulator::http::Request;
+pub use reply::Reply;
 
 use super::server::Shared;
 use super::{control, exchange};
