@@ -18,7 +18,7 @@ pub use change::Change;
 pub use defaults::converted;
 pub use filter::Filter;
 pub use kind::{Kind, Module, Property, Shape};
-pub use object::Object;
+pub use object::{Object, entity_tag};
 pub use picture::{Json, Shape as PictureShape, Snapshot};
 
 use crate::simulator::random::Chance;
@@ -243,6 +243,9 @@ impl Directory {
 
     /// The objects below a distinguished name, nearest first.
     pub fn below(&self, dn: &str) -> Vec<Arc<Object>> {
+        if self.find(dn).is_none_or(|object| !object.kind.is_container()) {
+            return Vec::new();
+        }
         let ancestor = dn::key(dn);
         let mut below: Vec<(usize, u64)> = self
             .by_dn

@@ -183,7 +183,9 @@ impl<'a> Call<'a> {
         links.push(curies(&self.root));
         let mut body = Vec::new();
         let mut json = Json::open(&mut body);
-        fields.iter().for_each(|(name, value)| json.field(name, value));
+        for (name, value) in fields {
+            json.field(name, value);
+        }
         Link::write(&links, &mut json);
         json.close();
         self.answer(status, headers, &links, body)
@@ -207,6 +209,8 @@ impl<'a> Call<'a> {
         headers.extend(more);
         if head == Head::Full {
             headers.push(("Vary", VARY.to_owned()));
+            let extra = 0..self.shared.options().extra_links;
+            headers.extend(extra.map(|number| ("Link", format!("<{}/extra/{number}>; rel=\"udm:extra\"", self.root))));
         }
         Reply { status, headers, body, ending: Ending::Whole }
     }
