@@ -5,6 +5,7 @@ mod connector;
 mod described;
 mod dry_run;
 mod impact;
+mod intake;
 mod journal;
 mod resolve;
 mod standalone;
@@ -13,10 +14,11 @@ mod verification;
 
 pub use change::Pending;
 pub use connector::{
-    Connector, ConnectorReport, DryRunReport, Intake, SourceReport, StartError, View, target_for_dry_run,
+    Connector, ConnectorReport, DryRunReport, SourceReport, StartError, View, target_for_dry_run,
 };
 pub use dry_run::shadow_file;
 pub use impact::{ImpactError, impact};
+pub use intake::Intake;
 pub use journal::JournalSink;
 pub use resolve::{Blueprint, ConnectorConfig, FeatureChoice, ResolveError, resolve};
 pub use standalone::{Standalone, StandaloneError, StandaloneOptions, Until};

@@ -115,7 +115,8 @@ pub trait Store: Send + Sync + 'static {
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
 
-    /// Whether an event of the object came from one of these origins since a time in milliseconds since 1970.
+    /// Whether an event of the object came from an origin that begins like one of these, since a time in milliseconds since
+    /// 1970.
     fn came_from(
         &self,
         object: &ObjectId,

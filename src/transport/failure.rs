@@ -42,5 +42,5 @@ pub fn closed_before_answer(error: &reqwest::Error) -> bool {
 
 /// The causes of an error, from the outermost to the innermost.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |cause| cause.source())
+    std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source())
 }
