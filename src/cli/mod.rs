@@ -17,6 +17,8 @@ mod parked;
 mod place;
 mod plan;
 mod progress;
+mod provision;
+mod resync;
 mod run;
 mod simulate;
 mod subscription;
@@ -68,6 +70,10 @@ enum Command {
     Kept(kept::Kept),
     /// What was done for an object, or lately at all.
     History(history::History),
+    /// Compare the directory with what is known of it, and provision what differs.
+    Resync(resync::Resync),
+    /// Take one object from the directory as it is now, and provision it.
+    Provision(provision::Provision),
     /// Compare OX with what it should hold, and correct what differs.
     Verify(verify::Verify),
     /// After OX was restored from an older backup: find out which numbers things have now.
@@ -96,6 +102,8 @@ pub async fn run() -> ExitCode {
         Command::Run(command) => command.run().await,
         Command::Plan(command) => command.run().await,
         Command::Explain(command) => command.run().await,
+        Command::Resync(command) => command.run().await,
+        Command::Provision(command) => command.run().await,
         Command::Verify(command) => command.run().await,
         Command::RebuildIds(command) => command.run().await,
         Command::Subscription(command) => command.run().await,

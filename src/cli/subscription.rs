@@ -95,15 +95,17 @@ impl Shown {
                     shown.surplus_topics = topics;
                     format!("messages of the surplus topics are put aside: {anew}")
                 }
-                Difference::PrefillFailed => format!("its prefill has failed, and nothing is handed out any more: {anew}"),
+                Difference::PrefillFailed => {
+                    format!("its prefill has failed, and nothing is handed out any more: {anew}")
+                }
             };
             shown.advice.push(advice);
         }
         let missed = matches!(done, Done::Created | Done::Recreated) && manager.prefill() == Prefill::None;
         if missed {
-            shown.advice.push(
-                "changes from before this moment do not come with it: let `oxherd resync` fetch them".to_owned(),
-            );
+            shown
+                .advice
+                .push("changes from before this moment do not come with it: let `oxherd resync` fetch them".to_owned());
         }
         shown
     }

@@ -21,6 +21,7 @@ use crate::udm::rest::UdmClient;
 
 use super::change::{ChangeGuard, Pending, put_in_place, settings_at_start};
 use super::described::describe;
+use super::directory::{DirectoryReport, DirectoryWatch};
 use super::dry_run::{Mirror, shadow_file};
 use super::impact::impact_file;
 use super::intake::{Inlet, Intake};
@@ -62,6 +63,9 @@ pub struct ConnectorReport {
     pub engine: EngineStatus,
     /// The source.
     pub source: SourceReport,
+    /// The look at the directory itself, if it can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryReport>,
     /// Revision of mapping and settings in force.
     pub revision: String,
     /// Why the work has not begun, if so.
@@ -113,6 +117,7 @@ pub struct View {
     name: String,
     engine: EngineHandle,
     source: Monitor,
+    directory: watch::Receiver<Option<DirectoryReport>>,
     detection: watch::Receiver<Detection>,
     verification: LastVerification,
     change: watch::Receiver<Option<Pending>>,
@@ -151,7 +156,8 @@ impl View {
         }
         let (revision, change) = (self.target.revision(), self.change.borrow().clone());
         let (name, verification) = (self.name.clone(), self.verification.borrow().clone());
-        ConnectorReport { name, engine, source, revision, preparing, dry_run, change, verification }
+        let directory = self.directory.borrow().clone();
+        ConnectorReport { name, engine, source, directory, revision, preparing, dry_run, change, verification }
     }
 }
 
@@ -165,6 +171,7 @@ pub struct Connector {
     vault: Arc<StateVault>,
     master: Arc<Master>,
     inlet: Inlet<Journal, UdmClient>,
+    directory: Arc<DirectoryWatch<Ox, SqliteStore>>,
     view: View,
     settings: Arc<Mutex<ConnectorConfig>>,
     change: Arc<ChangeGuard>,
@@ -266,20 +273,36 @@ impl Connector {
         let change =
             Arc::new(ChangeGuard::new(Arc::clone(&target), Arc::clone(&ledger), engine.clone(), Arc::clone(&settings)));
         let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), engine.clone()));
+        let source = Monitor::default();
+        let directory = Arc::new(DirectoryWatch::new(
+            Arc::clone(&target),
+            Arc::clone(&store),
+            engine.clone(),
+            source.state(),
+            source.counters(),
+            config.directory.clone(),
+        ));
+        let inlet = Inlet::new(
+            &config.source,
+            (source.clone(), store.path()),
+            (journal, directory.client_in_force()),
+            stop.clone(),
+        );
         let view = View {
             name: config.name.clone(),
             engine,
-            source: Monitor::default(),
+            source,
+            directory: directory.report(),
             detection,
             verification,
             change: change.pending(),
             mirror,
             target: Arc::clone(&target),
         };
-        let place = (view.source.clone(), store.path());
         let mut connector = Self {
             tasks,
-            inlet: Inlet::new(&config.source, place, (journal, None), stop.clone()),
+            inlet,
+            directory,
             config: config.clone(),
             target,
             store,
@@ -300,6 +323,8 @@ impl Connector {
         }
         if intake == Intake::Follow {
             connector.inlet.follow(connector.config.source.clone());
+            let directory = Arc::clone(&connector.directory);
+            connector.tasks.push(tokio::spawn(directory.follow(connector.stop.clone())));
         }
         Ok(connector)
     }
@@ -329,9 +354,10 @@ impl Connector {
             self.view.engine.reopen();
         }
         self.view.engine.protect(config.protection);
-        if self.config.source != config.source {
-            tracing::info!(connector = config.name, "the source is another one now");
-            self.inlet.replace(config.source.clone(), None);
+        self.directory.apply(config.directory.clone());
+        if self.config.source != config.source || self.config.directory != config.directory {
+            tracing::info!(connector = config.name, "the source begins anew");
+            self.inlet.replace(config.source.clone(), self.directory.client_in_force());
         }
         self.config = config.clone();
         self.put_in_force(config).await?;
@@ -392,6 +418,15 @@ impl Connector {
                     Err(error) => tracing::debug!(%error, "cannot take events in"),
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            match self.directory.once().await {
+                Ok(found) => brought += usize::try_from(found).unwrap_or(usize::MAX),
+                Err(reason) => {
+                    // It is shown in the report.
+                    tracing::debug!(reason, "the directory cannot be asked");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
             }
             let mut detection = self.view.detection.clone();
             // An error means that the connector is being stopped.

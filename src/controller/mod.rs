@@ -3,6 +3,7 @@
 mod change;
 mod connector;
 mod described;
+mod directory;
 mod dry_run;
 mod impact;
 mod intake;
@@ -13,9 +14,8 @@ mod vault;
 mod verification;
 
 pub use change::Pending;
-pub use connector::{
-    Connector, ConnectorReport, DryRunReport, SourceReport, StartError, View, target_for_dry_run,
-};
+pub use connector::{Connector, ConnectorReport, DryRunReport, SourceReport, StartError, View, target_for_dry_run};
+pub use directory::{DirectoryConfig, DirectoryReport, FirstLoad, NeedsOf, Schedule, directory_client};
 pub use dry_run::shadow_file;
 pub use impact::{ImpactError, impact};
 pub use intake::Intake;

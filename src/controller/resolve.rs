@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::{
-    AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests, MissingKey, Mode, NubusSource,
-    OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
-    TlsVerification, VerificationMode,
+    AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests, MissingKey, Mode,
+    NubusSource, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore,
+    Tls, TlsVerification, VerificationMode,
 };
 use crate::engine::{EngineOptions, GuardLimits, Limits, OnError, Protection, Repair, Switch};
 use crate::ox::model::{ContextId, MailServer};
@@ -18,8 +18,9 @@ use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
 use crate::source::nubus::{ApiSettings, NubusConfig, Prefill};
 use crate::source::{SourceConfig, SpoolConfig};
-use crate::udm::{Change, Event, ObjectId, ObjectType};
+use crate::udm::{Change, Event, ObjectId, ObjectType, rest};
 
+use super::directory::{DirectoryConfig, FirstLoad, Schedule};
 use super::verification::VerificationConfig;
 
 /// Everything that a connector needs to run.
@@ -39,6 +40,8 @@ pub struct ConnectorConfig {
     pub switch: Switch,
     /// What protects from deletions.
     pub protection: Protection,
+    /// How the directory itself is asked, if it can be.
+    pub directory: Option<DirectoryConfig>,
     /// What planning follows, apart from features that the server decides.
     pub settings: Settings,
     /// Which features to use.
@@ -187,6 +190,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             convert_guest: spec.features.convert_guest,
             user_copy: spec.features.user_copy,
         },
+        directory: scope.directory()?,
         verification: scope.verification(),
         mode: spec.policies.mode,
         change_limit: spec.policies.change_guard.max_objects.and_then(|most| u64::try_from(most).ok()),
@@ -212,10 +216,7 @@ impl Scope<'_> {
 
     /// A setting that would have no effect is refused: nobody should believe in a protection that is not there.
     fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
-        let unbuilt = [
-            ("spec.udm", self.spec.udm.is_none()),
-            ("spec.state", self.spec.state == StateStore::default()),
-        ];
+        let unbuilt = [("spec.state", self.spec.state == StateStore::default())];
         match unbuilt.into_iter().find(|(_, default)| !default) {
             Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
             None => Ok(()),
@@ -293,6 +294,24 @@ impl Scope<'_> {
         };
         config.registration().map_err(|bad| self.invalid(OWN, bad))?;
         Ok(config)
+    }
+
+    fn directory(&self) -> Result<Option<DirectoryConfig>, ResolveError> {
+        let Some(udm) = &self.spec.udm else { return Ok(None) };
+        let prefilled = self.spec.source.nubus.as_ref().is_some_and(|nubus| nubus.prefill);
+        Ok(Some(DirectoryConfig {
+            client: rest::Settings {
+                trust: self.trust("spec.udm.tls.caBundleRef", &udm.tls)?,
+                ..rest::Settings::new(udm.url.clone())
+            },
+            credentials: self.credentials("spec.udm.credentialsRef", &udm.credentials_ref)?,
+            first_load: if prefilled { FirstLoad::BySource } else { FirstLoad::Bulk },
+            schedule: Schedule {
+                changes: udm.catch_up.interval.get(),
+                identifiers: udm.catch_up.deletions_interval.get(),
+                grace: udm.catch_up.grace.get(),
+            },
+        }))
     }
 
     fn trust(&self, field: &'static str, tls: &Tls) -> Result<Trust, ResolveError> {

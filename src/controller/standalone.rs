@@ -272,6 +272,9 @@ impl ConnectorReport {
         if let Some(reason) = &self.source.failure {
             return Some(reason.clone());
         }
+        if let Some(reason) = self.directory.as_ref().and_then(|directory| directory.failure.clone()) {
+            return Some(reason);
+        }
         if let Some(pending @ Pending::Unknown { .. }) = &self.change {
             return Some(pending.message());
         }

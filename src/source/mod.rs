@@ -52,11 +52,7 @@ pub trait Sink: Send + Sync {
 
     /// Whether a look at the directory itself brought the object since this time, in milliseconds since 1970: what another
     /// source says of an earlier time may be stale then.
-    fn is_newer_known(
-        &self,
-        _object: &ObjectId,
-        _since: i64,
-    ) -> impl Future<Output = Result<bool, SinkError>> + Send {
+    fn is_newer_known(&self, _object: &ObjectId, _since: i64) -> impl Future<Output = Result<bool, SinkError>> + Send {
         async { Ok(false) }
     }
 
@@ -102,11 +98,7 @@ impl<S: Sink> Sink for Arc<S> {
         self.as_ref().cursor(source)
     }
 
-    fn is_newer_known(
-        &self,
-        object: &ObjectId,
-        since: i64,
-    ) -> impl Future<Output = Result<bool, SinkError>> + Send {
+    fn is_newer_known(&self, object: &ObjectId, since: i64) -> impl Future<Output = Result<bool, SinkError>> + Send {
         self.as_ref().is_newer_known(object, since)
     }
 

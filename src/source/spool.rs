@@ -26,6 +26,7 @@ use self::folder::{Look, Mark};
 use self::watch::Watch;
 use super::{Counters, Drained, Monitor, Sink, SinkError, SourceState};
 use crate::failure_points::{FailurePoint, pass as pass_point};
+use crate::state::now_ms;
 use crate::udm::ObjectId;
 
 /// How we call ourselves towards the sink.
@@ -171,6 +172,7 @@ impl Spool {
     /// One look at the whole folder.
     async fn pass<S: Sink>(&mut self, sink: &S) -> Result<Drained, SpoolError> {
         self.trouble = None;
+        let begun = now_ms();
         if self.delivered.is_none() {
             self.delivered =
                 Some(sink.cursor(SOURCE).await?.map_or_else(Delivered::default, |cursor| Delivered::read(&cursor)));
@@ -203,6 +205,8 @@ impl Spool {
         }
         self.remove_journaled().await?;
         pass.left = self.seen.values().filter(|seen| matches!(seen, Seen::Unfinished { .. })).count();
+        // What was there when it began is in the journal.
+        self.counters.drain(begun);
         Ok(pass)
     }
 

@@ -210,8 +210,11 @@ fn manifests(ox: &OxSimulator, nubus: &NubusSimulator) -> String {
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
             "stringData": {"username": user, "password": password}})
     };
-    let secrets = [secret("ox-master", "oxadminmaster", "secret"), secret("subscription", "oxherd", "s3cret"),
-        secret("nubus-admin", "admin", "admin")];
+    let secrets = [
+        secret("ox-master", "oxadminmaster", "secret"),
+        secret("subscription", "oxherd", "s3cret"),
+        secret("nubus-admin", "admin", "admin"),
+    ];
     [connector].iter().chain(&secrets).map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
 }
 
@@ -304,7 +307,8 @@ async fn whatever_is_restarted_ox_ends_as_the_directory_is() {
     // Each message that was ever handed out was acknowledged, once, and none was put aside.
     let once = acknowledged(&control);
     assert!(once.values().all(|count| *count == 1), "{once:?}");
-    let handed_out: std::collections::BTreeSet<_> = control.deliveries().iter().map(|one| one.sequence_number).collect();
+    let handed_out: std::collections::BTreeSet<_> =
+        control.deliveries().iter().map(|one| one.sequence_number).collect();
     assert_eq!(once.keys().copied().collect::<Vec<_>>(), handed_out.into_iter().collect::<Vec<_>>());
     assert!(once.len() > CHANGES);
     assert_eq!(journaled(folder.path()).await, *once.last_key_value().unwrap().0);

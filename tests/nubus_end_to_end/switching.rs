@@ -114,7 +114,10 @@ async fn a_first_load_by_prefill_provisions_everything() {
     let url = nubus.provisioning_url();
     let mut world = World::empty(|setup| from_nubus(setup, &url, &json!({"prefill": true}))).await;
     world.settle().await;
-    assert_eq!((world.names(10), world.members(10, "team")), (vec!["anna".to_owned(), "bob".to_owned()], vec!["anna".to_owned(), "bob".to_owned()]));
+    assert_eq!(
+        (world.names(10), world.members(10, "team")),
+        (vec!["anna".to_owned(), "bob".to_owned()], vec!["anna".to_owned(), "bob".to_owned()])
+    );
     assert_eq!(world.parked().await, []);
 }
 

@@ -17,7 +17,11 @@ fn own() -> Credentials {
 }
 
 fn settings(url: &str) -> ApiSettings {
-    ApiSettings { connect_timeout: Duration::from_secs(2), timeout: Duration::from_millis(700), ..ApiSettings::new(url) }
+    ApiSettings {
+        connect_timeout: Duration::from_secs(2),
+        timeout: Duration::from_millis(700),
+        ..ApiSettings::new(url)
+    }
 }
 
 async fn look(settings: &ApiSettings) -> Result<(), ApiError> {

@@ -87,7 +87,8 @@ async fn the_same_with_a_new_subscription_whose_numbers_tell_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_directory_is_asked_about_a_copy_of_what_is_known_live() {
     let (queue, journal, mut nubus) = world().await;
-    for message in [live("anna", "live"), prefill("anna", "stale copy"), live("gone", "live"), prefill("gone", "stale")] {
+    for message in [live("anna", "live"), prefill("anna", "stale copy"), live("gone", "live"), prefill("gone", "stale")]
+    {
         queue.post(message);
     }
     let directory = directory(&[("anna", "newest")]);
@@ -122,7 +123,11 @@ async fn a_message_from_before_a_look_at_the_directory_is_replaced_by_another_lo
     let directory = directory(&[("anna", "newest"), ("dora", "back again")]);
     nubus.drain(&journal, Some(&directory)).await.unwrap();
     let found = names(&journal).await;
-    assert_eq!(found[4..], ["newest", "live", "gone", "back again"], "nobody knows where emil is: a later message says it");
+    assert_eq!(
+        found[4..],
+        ["newest", "live", "gone", "back again"],
+        "nobody knows where emil is: a later message says it"
+    );
     assert_eq!(directory.asked.load(Ordering::SeqCst), 4, "bob was not listed");
     assert_eq!(nubus.monitor().stream().unwrap().looked_up, 2);
 }

@@ -1,8 +1,6 @@
 //! The subscription: found, created, compared, replaced only when asked.
 
-use oxherd::source::nubus::{
-    BadName, Difference, Found, Manager, Nubus, NubusConfig, Prefill, Registration, TOPICS,
-};
+use oxherd::source::nubus::{BadName, Difference, Found, Manager, Nubus, NubusConfig, Prefill, Registration, TOPICS};
 use oxherd::transport::Credentials;
 use serde_json::Value;
 
@@ -21,7 +19,8 @@ async fn a_missing_subscription_is_created_with_all_topics_by_who_may() {
     let requests = queue.requests();
     let post = requests.iter().find(|request| request.method == "POST").unwrap();
     let body: Value = serde_json::from_slice(&post.body).unwrap();
-    let topics: Vec<_> = body["realms_topics"].as_array().unwrap().iter().map(|one| one["topic"].as_str().unwrap()).collect();
+    let topics: Vec<_> =
+        body["realms_topics"].as_array().unwrap().iter().map(|one| one["topic"].as_str().unwrap()).collect();
     assert_eq!(topics, ALL);
     assert!(body["realms_topics"].as_array().unwrap().iter().all(|one| one["realm"] == "udm"));
     assert_eq!(

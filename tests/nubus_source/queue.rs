@@ -57,8 +57,7 @@ impl Queue {
             faults: VecDeque::new(),
             requests: Vec::new(),
         };
-        let mut queue =
-            Self { url: String::new(), log: Arc::default(), inner: Arc::new(Mutex::new(inner)) };
+        let mut queue = Self { url: String::new(), log: Arc::default(), inner: Arc::new(Mutex::new(inner)) };
         queue.url = server::start(queue.handler());
         queue
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oxherd::source::nubus::{
-    Acknowledged, Api, ApiError, ApiSettings, Created, Message, Prefill, PrefillStatus, Publisher, Registration, Written,
+    Acknowledged, Api, ApiError, ApiSettings, Created, Message, Prefill, PrefillStatus, Publisher, Registration,
+    Written,
 };
 use oxherd::transport::Credentials;
 use oxherd::udm::ObjectType;
@@ -57,7 +58,9 @@ async fn meaning(exchange: &Value) -> Option<Meaning> {
     let outcome = match (method, path.as_slice()) {
         ("GET", ["v1", "subscriptions", _, "messages", "next", ..]) => {
             let answer = api.next(&own, Duration::from_millis(1)).await;
-            answer.map(|bytes| bytes.map_or(Meaning::Nothing, |bytes| Meaning::Message(Message::read(&bytes).unwrap().number)))
+            answer.map(|bytes| {
+                bytes.map_or(Meaning::Nothing, |bytes| Meaning::Message(Message::read(&bytes).unwrap().number))
+            })
         }
         ("PATCH", ["v1", "subscriptions", _, "messages", number, "status"]) => {
             api.acknowledge(&own, number.parse().unwrap()).await.map(Meaning::Acknowledged)
@@ -93,16 +96,14 @@ fn expected(name: &str) -> Option<Meaning> {
             status: 422,
             detail: "the request is not as this version wants it".to_owned(),
         }),
-        "subscription-create-201" | "subscription-create-with-prefill-201" | "subscription-create-unknown-realm-201" => {
-            Made(Created::Now)
-        }
+        "subscription-create-201"
+        | "subscription-create-with-prefill-201"
+        | "subscription-create-unknown-realm-201" => Made(Created::Now),
         "subscription-create-again-200" | "subscription-create-again-after-failed-200" => Made(Created::Before),
         "subscription-create-topic-order-409" | "subscription-create-other-password-409" => {
             Meaning::Failed(ApiError::Different)
         }
-        "subscription-create-name-with-dot-500" => {
-            failed("Subscription could not be created due to an internal error")
-        }
+        "subscription-create-name-with-dot-500" => failed("Subscription could not be created due to an internal error"),
         "subscription-delete-own-200" | "subscription-delete-missing-404" => Deleted,
         "subscription-get-200" | "subscription-get-prefill-done" => Subscription(PrefillStatus::Done),
         "subscription-get-prefill-pending" => Subscription(PrefillStatus::Pending),
@@ -169,7 +170,10 @@ fn live_and_prefill_messages_of_all_types_have_the_same_identity() {
     for kind in ObjectType::all() {
         let of = |start: &str| {
             let wanted = |body: &Value| body["topic"] == kind.as_str() && body.get("sequence_number").is_some();
-            names().into_iter().filter(|name| name.starts_with(start)).any(|name| wanted(&read(&name)["response"]["body"]))
+            names()
+                .into_iter()
+                .filter(|name| name.starts_with(start))
+                .any(|name| wanted(&read(&name)["response"]["body"]))
         };
         assert!(of("live-") && of("prefill-"), "{kind}");
     }

@@ -23,7 +23,11 @@ async fn the_reasons_for_an_empty_answer_are_told_apart() {
     for (status, expected, left) in [
         ("pending", "waiting for the prefill of the subscription to begin", 1),
         ("running", "waiting for the prefill of the subscription to be done", 1),
-        ("failed", "has failed, and nothing is handed out any more: begin anew with `oxherd subscription ensure --recreate`", 0),
+        (
+            "failed",
+            "has failed, and nothing is handed out any more: begin anew with `oxherd subscription ensure --recreate`",
+            0,
+        ),
     ] {
         queue.prefill(status);
         let drained = nubus.drain(&journal, NOBODY).await.unwrap();

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use super::credentials::Login;
 use super::fault::{Origin, OxFault};
 use super::operation::{Kind, Operation, Service, encode};
 use super::reader::Body;
 use crate::failure_points::{FailurePoint, pass};
-use crate::transport::{self, Trust, TransportError};
+use crate::transport::{self, TransportError, Trust};
 
 /// How OX is reached. Proxies are taken from the usual environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,7 +49,9 @@ impl Aside {
         let text = serde_json::to_vec_pretty(&note)?;
         // Names sort by age.
         let (folder, name) = (self.0.clone(), format!("{life:06}-{number:012}.json"));
-        tokio::task::spawn_blocking(move || write(&folder, &name, &text)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        tokio::task::spawn_blocking(move || write(&folder, &name, &text))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 }
 

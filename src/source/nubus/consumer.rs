@@ -12,6 +12,7 @@ use crate::source::{Directory, Drained, LookUpError, Monitor, Sink, SinkError, S
 use crate::state::now_ms;
 use crate::transport::Backoff;
 
+use super::NubusConfig;
 use super::api::{Acknowledged, Api};
 use super::aside::Aside;
 use super::clock::Clock;
@@ -21,7 +22,6 @@ use super::manage::{Found, Manager};
 use super::message::{Message, Publisher, Unusable};
 use super::position::{Place, Position};
 use super::registration::{PrefillStatus, Subscription};
-use super::NubusConfig;
 
 /// How we call ourselves towards the sink.
 const SOURCE: &str = "nubus";
@@ -340,8 +340,12 @@ impl Nubus {
                     ),
                 }
             }
-            PrefillStatus::Pending => SourceState::Waiting { reason: "for the prefill of the subscription to begin".to_owned() },
-            PrefillStatus::Running => SourceState::Waiting { reason: "for the prefill of the subscription to be done".to_owned() },
+            PrefillStatus::Pending => {
+                SourceState::Waiting { reason: "for the prefill of the subscription to begin".to_owned() }
+            }
+            PrefillStatus::Running => {
+                SourceState::Waiting { reason: "for the prefill of the subscription to be done".to_owned() }
+            }
         };
         let missing: Vec<_> = subscription.missing().into_iter().map(crate::udm::ObjectType::as_str).collect();
         let warning = (!missing.is_empty()).then(|| {
@@ -380,7 +384,10 @@ impl Nubus {
         }
         position.advance(number, &look);
         if place == Place::Back {
-            tracing::warn!(number, "the numbers of the subscription began anew: it was replaced, or its queue lost its memory");
+            tracing::warn!(
+                number,
+                "the numbers of the subscription began anew: it was replaced, or its queue lost its memory"
+            );
         }
         let (events, taken) = match content {
             Ok(content) => {
@@ -447,7 +454,10 @@ impl Nubus {
                 Ok(done) => {
                     if done == Acknowledged::Before && tries == 0 {
                         self.monitor.note(|stream| stream.acknowledged_by_others += 1);
-                        tracing::warn!(number, "was acknowledged before: is there a second consumer of the subscription?");
+                        tracing::warn!(
+                            number,
+                            "was acknowledged before: is there a second consumer of the subscription?"
+                        );
                     }
                     pass(FailurePoint::FileRemoved);
                     return Ok(());

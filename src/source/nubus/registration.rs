@@ -114,9 +114,8 @@ pub enum PrefillStatus {
 impl Subscription {
     /// The topics of ours that it lacks. Objects of these types never arrive.
     pub fn missing(&self) -> Vec<ObjectType> {
-        let has = |topic: &ObjectType| {
-            self.realms_topics.iter().any(|one| one.realm == REALM && one.topic == topic.as_str())
-        };
+        let has =
+            |topic: &ObjectType| self.realms_topics.iter().any(|one| one.realm == REALM && one.topic == topic.as_str());
         TOPICS.into_iter().filter(|topic| !has(topic)).collect()
     }
 

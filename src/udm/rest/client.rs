@@ -1,11 +1,13 @@
 //! Requests and their answers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -73,6 +75,8 @@ pub struct UdmClient {
     tries: u32,
     pause: Duration,
     login: Arc<RwLock<Login>>,
+    /// How many milliseconds the clock of the server is ahead of ours.
+    ahead: Arc<AtomicI64>,
 }
 
 /// Credentials, and whether they have ever worked.
@@ -126,12 +130,27 @@ impl UdmClient {
             .build()
             .map_err(TransportError::from)?;
         let login = Arc::new(RwLock::new(Login::new(credentials)));
-        Ok(Self { http, base, tries: settings.tries.max(1), pause: settings.pause, login })
+        Ok(Self { http, base, tries: settings.tries.max(1), pause: settings.pause, login, ahead: Arc::default() })
     }
 
     /// Replaces the credentials; the next request uses the new ones.
     pub fn replace_credentials(&self, credentials: Credentials) {
         *self.login.write().unwrap_or_else(PoisonError::into_inner) = Login::new(credentials);
+    }
+
+    /// How many milliseconds the clock of the server is ahead of ours, by its last answer; full seconds only.
+    pub fn clock_ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    fn note_clock(&self, response: &Response) {
+        let time = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+        let time = time.and_then(|text| rfc2822::DateTimeParser::new().parse_timestamp(text).ok());
+        if let Some(time) = time {
+            let ahead = time.as_millisecond() - Timestamp::now().as_millisecond();
+            // Less than the second that dates are rounded to says nothing.
+            self.ahead.store(if ahead.abs() < 1_500 { 0 } else { ahead }, Ordering::Relaxed);
+        }
     }
 
     /// The address of a type.
@@ -204,6 +223,7 @@ impl UdmClient {
             let this = this.basic_auth(login, Some(password.expose_secret()));
             let error = match this.send().await {
                 Ok(response) if is_answer(response.status()) => {
+                    self.note_clock(&response);
                     worked.store(true, Ordering::Relaxed);
                     return Ok(response);
                 }

@@ -166,7 +166,11 @@ impl UdmError {
         let document = ErrorBody::deserialize(&body).unwrap_or_default();
         let told = document.error.message.or_else(|| body.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
         let at = |place: &[&str]| {
-            document.embedded.errors.iter().any(|error| error.location.iter().map(Value::as_str).eq(place.iter().copied().map(Some)))
+            document
+                .embedded
+                .errors
+                .iter()
+                .any(|error| error.location.iter().map(Value::as_str).eq(place.iter().copied().map(Some)))
         };
         let exists = told.as_deref().is_some_and(|text| text.contains("Object exists"));
         // Errors of UDM are JSON.
@@ -176,13 +180,23 @@ impl UdmError {
                 Category::Unavailable,
                 "the credentials are refused, though they worked before: the LDAP server may be down, or the password was changed",
             ),
-            401 => (Category::Credentials, "login or password are wrong: correct them in the Secret of spec.udm.credentialsRef"),
-            403 => (Category::Forbidden, "the login may not do that: it must belong to a group that may use UDM, and be allowed to read the objects"),
+            401 => (
+                Category::Credentials,
+                "login or password are wrong: correct them in the Secret of spec.udm.credentialsRef",
+            ),
+            403 => (
+                Category::Forbidden,
+                "the login may not do that: it must belong to a group that may use UDM, and be allowed to read the objects",
+            ),
             404 if page => return Self::not_udm(subject, 404),
-            404 => (Category::NotFound, "there is none: it was removed, or spec.udm.url is not the address of the API, which ends in /udm/"),
-            400 if told.as_deref().is_some_and(|text| text.contains("sizelimit")) => {
-                (Category::TooMany, "the list is longer than the server allows (UCR variable directory/manager/web/sizelimit)")
-            }
+            404 => (
+                Category::NotFound,
+                "there is none: it was removed, or spec.udm.url is not the address of the API, which ends in /udm/",
+            ),
+            400 if told.as_deref().is_some_and(|text| text.contains("sizelimit")) => (
+                Category::TooMany,
+                "the list is longer than the server allows (UCR variable directory/manager/web/sizelimit)",
+            ),
             412 => (Category::Changed, "it was changed in the meantime"),
             422 if exists => (Category::Exists, "there is one already"),
             422 if at(&["query", "filter"]) => (Category::Refused, "the filter is none that LDAP understands"),

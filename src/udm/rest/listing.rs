@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use reqwest::header::DATE;
 use reqwest::Response;
 
 use crate::udm::Representation;
@@ -62,10 +61,12 @@ impl Listing {
         Ok(all)
     }
 
-    /// What time it was at the server when it answered, in milliseconds since 1970, if it says so.
-    pub fn server_time(&self) -> Option<i64> {
-        let text = self.response.headers().get(DATE)?.to_str().ok()?;
-        let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-        Some(time.as_millisecond())
+    /// How many objects are left.
+    pub async fn count(mut self) -> Result<u64, UdmError> {
+        let mut count = 0;
+        while self.next().await?.is_some() {
+            count += 1;
+        }
+        Ok(count)
     }
 }

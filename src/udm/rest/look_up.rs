@@ -1,15 +1,16 @@
 //! Looking single objects up.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use reqwest::header::{ETAG, HeaderName, LOCATION};
 use reqwest::{Method, Response, Url};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::udm::{IDENTIFIER, ObjectId, ObjectType, Representation};
 
 use super::client::{Repeat, UdmClient, parse, read};
-use super::error::{Category, Subject, UdmError};
+use super::error::{Category, Class, Subject, UdmError};
 use super::filter::Filter;
 use super::query::{Fields, Query};
 
@@ -47,6 +48,20 @@ impl UdmClient {
         Ok(root.links.types.iter().filter_map(|link| link.name.parse().ok()).collect())
     }
 
+    /// The names of the properties that a type has at this server; none if it does not say that.
+    pub async fn properties(&self, kind: ObjectType) -> Result<Option<Vec<String>>, UdmError> {
+        #[derive(Deserialize)]
+        struct Described {
+            properties: BTreeMap<String, IgnoredAny>,
+        }
+        let url = self.below(kind.as_str().split('/').chain(["properties"]));
+        match self.fetch::<Described>(&Subject::List(kind), url).await {
+            Ok(described) => Ok(Some(described.properties.into_keys().collect())),
+            Err(error) if error.class() == Class::Request || error.class() == Class::Protocol => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The object of a type with this identifier; none if there is none.
     pub async fn by_identifier(
         &self,
@@ -62,10 +77,10 @@ impl UdmClient {
 
     /// How many objects of a type there are that have one of these identifiers or, since older objects may be known by it, as
     /// `entryUUID`. Does not open the objects, so that it counts those as well that the server cannot read.
-    pub async fn count(&self, kind: ObjectType, ids: &[ObjectId]) -> Result<usize, UdmError> {
+    pub async fn having(&self, kind: ObjectType, ids: &[ObjectId]) -> Result<u64, UdmError> {
         let is = |id: &ObjectId| [IDENTIFIER, "entryUUID"].map(|name| Filter::Is(name, id.as_str().to_owned()));
         let query = Query { kind, filter: Filter::Any(ids.iter().flat_map(is).collect()), fields: Fields::Names };
-        Ok(self.list(&query).await?.collect().await?.len())
+        self.list(&query).await?.count().await
     }
 
     /// The object with this distinguished name, spelled as the server spells it; none if there is none.
@@ -76,7 +91,8 @@ impl UdmClient {
     /// The object whose LDAP entry has this `entryUUID`; none if there is none, or if it is of a type that does not matter here.
     pub async fn by_uuid(&self, uuid: &str, fields: &Fields) -> Result<Option<Read>, UdmError> {
         let url = self.below(["object", uuid].into_iter());
-        let Some(response) = found(self.send(&Subject::Service, self.request(Method::GET, url), Repeat::Harmless).await)?
+        let Some(response) =
+            found(self.send(&Subject::Service, self.request(Method::GET, url), Repeat::Harmless).await)?
         else {
             return Ok(None);
         };

@@ -95,7 +95,8 @@ impl UdmClient {
         condition: &Condition,
     ) -> Result<Written, UdmError> {
         let subject = Subject::Named(kind);
-        let request = with_json(self.request(Method::PATCH, self.object(kind, dn)), &json!({ "properties": properties }));
+        let request =
+            with_json(self.request(Method::PATCH, self.object(kind, dn)), &json!({ "properties": properties }));
         let response = self.send(&subject, conditional(request, condition), Repeat::Harmless).await?;
         written(&subject, response).await
     }
