@@ -196,7 +196,8 @@ fn write_manifests(path: &Path, url: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn part(name: &str) -> Result<&'static Dir<'static>, CliError> {
+/// A folder of the sample organisation.
+pub fn part(name: &str) -> Result<&'static Dir<'static>, CliError> {
     ACME.get_dir(name).ok_or_else(|| CliError::internal(&format!("the sample organisation has no {name}")))
 }
 

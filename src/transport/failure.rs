@@ -14,14 +14,16 @@ pub fn root_cause(error: &reqwest::Error) -> String {
 
 /// Why the certificate of the server was not accepted, if that is what happened.
 pub fn certificate_problem(error: &reqwest::Error) -> Option<String> {
-    causes(error).find_map(|cause| {
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = wrapped.and_then(|inner| inner.downcast_ref()).or_else(|| cause.downcast_ref::<rustls::Error>());
-        match tls {
-            Some(rustls::Error::InvalidCertificate(problem)) => Some(problem.to_string()),
-            _ => None,
-        }
+    causes(error).find_map(tls_error).and_then(|error| match error {
+        rustls::Error::InvalidCertificate(problem) => Some(problem.to_string()),
+        _ => None,
     })
+}
+
+/// The TLS error in an error, which may be wrapped more than once.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.downcast_ref().or_else(|| tls_error(wrapped?))
 }
 
 /// Whether the server closed the connection without a byte of an answer.
