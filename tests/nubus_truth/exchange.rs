@@ -264,9 +264,9 @@ fn masked(text: &str) -> String {
             digits.push(sign);
         } else {
             if digits.len() == 40 {
-                out.push('#')
+                out.push('#');
             } else {
-                out.push_str(&digits)
+                out.push_str(&digits);
             }
             digits.clear();
             out.push(sign);

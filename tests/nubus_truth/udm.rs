@@ -73,110 +73,86 @@ fn usual(control: &NubusControl) {
     for name in ["oxcontext-get", "accessprofile-get", "functional-account-get", "oxresource-get"] {
         seed(control, &answer(name));
     }
-    user(
-        control,
-        "bob.klein",
-        &json!({"firstname": "Bob", "lastname": "Klein", "mailPrimaryAddress": "bob.klein@example.test",
-        "univentionObjectIdentifier": "c78340af-ce46-427a-8483-aa33f8a57c2a"}),
-    );
+    bob(control);
 }
 
 /// Brings a directory into the state of a recording.
 fn set(control: &NubusControl, name: &str) {
-    let answer = |name: &str| recording("udm-rest", name).response.body;
-    // Users that are created must not be there, nor must their names be taken.
     match name {
+        // Users that are created must not be there, nor must their names be taken.
+        "create-identifier-taken" | "create-mail-taken" | "create-object-exists" => bob(control),
+        "list-filter-and" | "list-page-2" | "list-page-1-after-page-2-empty" => numbered_users(control),
+        "patch-select-value-invalid" | "patch-select-value-invalid-then-get" => select_value(control, name),
+        "identifier-not-stored-first-get" | "identifier-not-stored-second-get" => no_identifier(control, name),
         "user-create" | "create-mail-domain-unknown" | "create-ox-context-unknown" | "create-missing-required" => {
-            seed(
-                control,
-                &json!({"objectType": "mail/domain", "dn": "cn=example.test,cn=domain,cn=mail,dc=example,dc=test",
-                "properties": {"name": "example.test"}}),
-            );
-            return;
-        }
-        "create-identifier-given"
-        | "create-number-for-string"
-        | "create-unknown-property"
-        | "create-position-unknown"
-        | "put-create"
-        | "create-wrong-content-type-500"
-        | "bad-json"
-        | "create-identifier-bad-syntax" => return,
-        "create-identifier-taken" | "create-mail-taken" | "create-object-exists" => {
-            user(
-                control,
-                "bob.klein",
-                &json!({"mailPrimaryAddress": "bob.klein@example.test",
-                "univentionObjectIdentifier": "c78340af-ce46-427a-8483-aa33f8a57c2a"}),
-            );
-            return;
-        }
-        "group-create" => return,
-        "move-user" => {
-            user(control, "Bob.Gross", &json!({}));
-            control.create("container/ou", "ou=berlin,dc=example,dc=test", &json!({})).unwrap();
-            return;
-        }
-        "list-filter-and" | "list-page-2" | "list-page-1-after-page-2-empty" => {
-            user(control, "u1", &json!({}));
-            user(control, "u2", &json!({}));
-            for entry in answer("list-page-2")["_embedded"]["udm:object"].as_array().unwrap() {
-                seed(control, entry);
-            }
-            for number in 5..8 {
-                user(control, &format!("u{number}"), &json!({}));
-            }
-            group(
-                control,
-                "Domain Users",
-                &["uid=u3,cn=users,dc=example,dc=test", "uid=u4,cn=users,dc=example,dc=test"],
-            );
-            return;
+            let domain = "cn=example.test,cn=domain,cn=mail,dc=example,dc=test";
+            seed(control, &json!({"objectType": "mail/domain", "dn": domain, "properties": {"name": "example.test"}}));
         }
         "list-size-limit" => {
             control.seed_users(10, 501).unwrap();
             control.change_options(|options| options.size_limit = 500);
-            return;
         }
-        "patch-select-value-invalid" | "patch-select-value-invalid-then-get" => {
-            let entry = answer("patch-select-value-invalid-then-get");
-            let object = json!({"dn": entry["dn"], "objectType": entry["objectType"], "uuid": entry["uuid"],
-                "properties": {"username": "u5", "lastname": "L", "oxLanguage": "de_DE",
-                    "primaryGroup": entry["_links"]["udm:object/property/reference/primaryGroup"][0]["name"]}});
-            seed(control, &object);
-            let groups = entry["_links"]["udm:object/property/reference/groups"].as_array().unwrap().clone();
-            for entry in groups {
-                let dn = entry["name"].as_str().unwrap();
-                seed(
-                    control,
-                    &json!({"objectType": "groups/group", "dn": dn,
-                    "properties": {"users": ["uid=u5,cn=users,dc=example,dc=test"]}}),
-                );
-            }
-            if name.ends_with("get") {
-                control.modify("uid=u5,cn=users,dc=example,dc=test", &json!({"oxLanguage": null})).unwrap();
-            }
-            return;
+        "move-user" => {
+            user(control, "Bob.Gross", &json!({}));
+            control.create("container/ou", "ou=berlin,dc=example,dc=test", &json!({})).unwrap();
         }
-        "identifier-not-stored-first-get" | "identifier-not-stored-second-get" => {
-            let entry = answer(name);
-            let object = json!({"dn": entry["dn"], "objectType": entry["objectType"], "uuid": entry["uuid"],
-                "properties": {"username": "u4", "lastname": "L"}});
-            seed(control, &object);
-            control.forget_identifier("uid=u4,cn=users,dc=example,dc=test").unwrap();
-            for entry in entry["_links"]["udm:object/property/reference/groups"].as_array().unwrap() {
-                seed(
-                    control,
-                    &json!({"objectType": "groups/group", "dn": entry["name"],
-                    "properties": {"users": ["uid=u4,cn=users,dc=example,dc=test"]}}),
-                );
-            }
-            return;
+        "create-object-exists-german" => usual(control),
+        name if name.starts_with("create-") || ["put-create", "bad-json", "group-create"].contains(&name) => {}
+        name => {
+            usual(control);
+            beside_the_usual(control, name);
         }
-        _ => usual(control),
     }
+}
+
+fn bob(control: &NubusControl) {
+    let identifier = "c78340af-ce46-427a-8483-aa33f8a57c2a";
+    let properties = json!({"firstname": "Bob", "lastname": "Klein", "mailPrimaryAddress": "bob.klein@example.test",
+        "univentionObjectIdentifier": identifier});
+    user(control, "bob.klein", &properties);
+}
+
+/// `u1` to `u7`, of whom two are known from a recorded page.
+fn numbered_users(control: &NubusControl) {
+    user(control, "u1", &json!({}));
+    user(control, "u2", &json!({}));
+    for entry in recording("udm-rest", "list-page-2").response.body["_embedded"]["udm:object"].as_array().unwrap() {
+        seed(control, entry);
+    }
+    for number in 5..8 {
+        user(control, &format!("u{number}"), &json!({}));
+    }
+    group(control, "Domain Users", &["uid=u3,cn=users,dc=example,dc=test", "uid=u4,cn=users,dc=example,dc=test"]);
+}
+
+/// An object of which a recording shows only its name, and the groups that its links tell of.
+fn from_links(control: &NubusControl, shown: &Value, properties: &Value) {
+    let object =
+        json!({"dn": shown["dn"], "objectType": shown["objectType"], "uuid": shown["uuid"], "properties": properties});
+    seed(control, &object);
+    for entry in shown["_links"]["udm:object/property/reference/groups"].as_array().unwrap() {
+        let properties = json!({"users": [shown["dn"]]});
+        seed(control, &json!({"objectType": "groups/group", "dn": entry["name"], "properties": properties}));
+    }
+}
+
+fn select_value(control: &NubusControl, name: &str) {
+    let shown = recording("udm-rest", "patch-select-value-invalid-then-get").response.body;
+    let primary = &shown["_links"]["udm:object/property/reference/primaryGroup"][0]["name"];
+    let language = if name.ends_with("get") { Value::Null } else { json!("de_DE") };
+    let properties = json!({"username": "u5", "lastname": "L", "oxLanguage": language, "primaryGroup": primary});
+    from_links(control, &shown, &properties);
+}
+
+fn no_identifier(control: &NubusControl, name: &str) {
+    from_links(control, &recording("udm-rest", name).response.body, &json!({"username": "u4", "lastname": "L"}));
+    control.forget_identifier("uid=u4,cn=users,dc=example,dc=test").unwrap();
+}
+
+/// What some recordings need beside the usual objects.
+fn beside_the_usual(control: &NubusControl, name: &str) {
+    let properties_of_info = json!({"name": "info"});
     match name {
-        "rename-user" | "get-wrong-type" => {}
         "delete-user" => user(control, "mv1", &json!({})),
         "put-if-none-match-star-412" => user(control, "dora4", &json!({})),
         "delete-non-leaf" => user_below(control, "ou=bonn,ou=hamburg"),
@@ -186,31 +162,23 @@ fn set(control: &NubusControl, name: &str) {
             user_below(control, "ou=hamburg");
         }
         "delete-resource-admin" => {
-            // The recording is older: two resources of hers.
-            let resource = "cn=beamer1,cn=oxresources,cn=open-xchange,dc=example,dc=test";
-            control.modify(resource, &json!({"resourceMailAddress": "beamer1b@example.test"})).unwrap();
-            seed(
-                control,
-                &json!({"objectType": "oxresources/oxresources",
-                "dn": "cn=b5,cn=oxresources,cn=open-xchange,dc=example,dc=test",
-                "properties": {"name": "b5", "displayname": "B5", "resourceadmin": "2083", "resourceMailAddress": "b5@example.test"}}),
-            );
+            // Recorded earlier: two resources of hers.
+            let beamer = "cn=beamer1,cn=oxresources,cn=open-xchange,dc=example,dc=test";
+            control.modify(beamer, &json!({"resourceMailAddress": "beamer1b@example.test"})).unwrap();
+            let dn = "cn=b5,cn=oxresources,cn=open-xchange,dc=example,dc=test";
+            let properties =
+                json!({"displayname": "B5", "resourceadmin": "2083", "resourceMailAddress": "b5@example.test"});
+            seed(control, &json!({"objectType": "oxresources/oxresources", "dn": dn, "properties": properties}));
         }
         "json-patch-remove-element" => {
-            control.modify(ANNA, &json!({"phone": ["+49 421 1000", "+49 421 1001"]})).unwrap()
+            control.modify(ANNA, &json!({"phone": ["+49 421 1000", "+49 421 1001"]})).unwrap();
         }
         "group-with-foreign-member-500" | "list-500-by-one-group" => {
-            seed(
-                control,
-                &json!({"objectType": "oxmail/functional_account", "dn": "cn=info,cn=open-xchange,dc=example,dc=test",
-                "properties": {"name": "info"}}),
-            );
-            control
-                .modify(
-                    "cn=physik,cn=groups,dc=example,dc=test",
-                    &json!({"users": [ANNA, "cn=info,cn=open-xchange,dc=example,dc=test"]}),
-                )
-                .unwrap();
+            let info = "cn=info,cn=open-xchange,dc=example,dc=test";
+            let object =
+                json!({"objectType": "oxmail/functional_account", "dn": info, "properties": properties_of_info});
+            seed(control, &object);
+            control.modify("cn=physik,cn=groups,dc=example,dc=test", &json!({"users": [ANNA, info]})).unwrap();
         }
         "gateway-starting-503" => {
             // Without a query it is no search: let the fault hit one.
@@ -265,7 +233,7 @@ async fn prepared(control: &NubusControl, address: std::net::SocketAddr, name: &
         }
         "progress-failed-never-ends" => {
             let mut several = recording("udm-rest", "user-create");
-            several.request.path = "/udm/users/user/move".to_owned();
+            "/udm/users/user/move".clone_into(&mut several.request.path);
             several.request.body = Text(
                 json!({"position": "cn=users,dc=example,dc=test", "dn": ["uid=nope,dc=example,dc=test"]}).to_string(),
             );

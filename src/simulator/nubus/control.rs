@@ -31,15 +31,15 @@ struct Switch {
 }
 
 /// Answers a control request.
-pub async fn handle(shared: &Arc<Shared>, path: &str, request: &Request) -> Reply {
+pub fn handle(shared: &Arc<Shared>, path: &str, request: &Request) -> Reply {
     let control = NubusControl(Arc::clone(shared));
     let body = || serde_json::from_slice::<Json>(&request.body).map_err(|error| error.to_string());
-    let done = |()| json!({});
+    let done = || Ok(json!({}));
     let result = match (request.method.as_str(), path) {
         ("GET", "counters") => to_json(&control.counters()),
         ("POST", "reset-counters") => {
             control.reset_counters();
-            Ok(json!({}))
+            done()
         }
         ("GET", "deliveries") => to_json(&control.deliveries()),
         ("GET", "acknowledgements") => to_json(&control.acknowledgements()),
@@ -47,26 +47,35 @@ pub async fn handle(shared: &Arc<Shared>, path: &str, request: &Request) -> Repl
         ("GET", "faults") => to_json(&control.faults()),
         ("POST", "faults") => body().and_then(|body| {
             let rules: Vec<FaultRule> = if body.is_array() { parse(body)? } else { vec![parse(body)?] };
-            rules.into_iter().for_each(|rule| control.add_fault(rule));
-            Ok(json!({}))
+            for rule in rules {
+                control.add_fault(rule);
+            }
+            done()
         }),
         ("DELETE", "faults") => {
             control.clear_faults();
-            Ok(json!({}))
+            done()
         }
-        ("POST", "pause") => body().and_then(parse).map(|Held { place }| done(control.pause(place))),
-        ("POST", "resume") => body().and_then(parse).map(|Held { place }| done(control.resume(place))),
-        ("POST", "queue-server") => {
-            body().and_then(parse).map(|Switch { down }| done(control.set_queue_server_down(down)))
-        }
+        ("POST", "pause") => body().and_then(parse).and_then(|Held { place }| {
+            control.pause(place);
+            done()
+        }),
+        ("POST", "resume") => body().and_then(parse).and_then(|Held { place }| {
+            control.resume(place);
+            done()
+        }),
+        ("POST", "queue-server") => body().and_then(parse).and_then(|Switch { down }| {
+            control.set_queue_server_down(down);
+            done()
+        }),
         ("POST", "blind-dispatcher") => {
             control.blind_dispatcher();
-            Ok(json!({}))
+            done()
         }
         ("POST", "objects") => body().and_then(|body| {
             let files = if let Json::Array(files) = body { files } else { vec![body] };
             let results = files.iter().map(|file| control.apply(file).map_err(|error| error.to_string()));
-            results.collect::<Result<Vec<()>, String>>().map(|_| json!({}))
+            results.collect::<Result<Vec<()>, String>>().and_then(|_| done())
         }),
         ("GET", "object") => {
             let dn = request.parameters().into_iter().find(|(name, _)| name == "dn").map(|(_, dn)| dn);
@@ -74,7 +83,7 @@ pub async fn handle(shared: &Arc<Shared>, path: &str, request: &Request) -> Repl
         }
         ("POST", "users") => body().and_then(|body| {
             let NewUsers { context, count } = parse(body)?;
-            control.seed_users(context, count).map(done).map_err(|error| error.to_string())
+            control.seed_users(context, count).map_err(|error| error.to_string()).and_then(|()| done())
         }),
         ("POST", "messages") => body().map(|body| json!({"status": control.post(&body)})),
         ("GET", "options") => to_json(&control.options()),

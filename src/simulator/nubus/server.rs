@@ -235,7 +235,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
 async fn route(shared: &Arc<Shared>, request: &Request) -> Reply {
     let path = request.path.as_str();
     if let Some(path) = path.strip_prefix("/__control/") {
-        return control::handle(shared, path, request).await;
+        return control::handle(shared, path, request);
     }
     for base in ["/univention/udm", "/udm"] {
         if let Some(path) = path.strip_prefix(base).filter(|path| path.starts_with('/')) {

@@ -2,7 +2,7 @@
 
 /// The comparable form of a distinguished name: without case, without blanks around separators, without escapes.
 pub fn key(dn: &str) -> String {
-    let parts: Vec<String> = split(dn).map(|rdn| rdn_key(rdn)).collect();
+    let parts: Vec<String> = split(dn).map(rdn_key).collect();
     parts.join("\u{1}")
 }
 
@@ -68,22 +68,14 @@ fn unescape(value: &str) -> String {
     while at < bytes.len() {
         let hex =
             || std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
-        match bytes[at] {
-            b'\\' => match hex() {
-                Some(byte) => {
-                    plain.push(byte);
-                    at += 3;
-                }
-                None => {
-                    plain.extend(bytes.get(at + 1));
-                    at += 2;
-                }
-            },
-            byte => {
-                plain.push(byte);
-                at += 1;
-            }
-        }
+        let escaped = bytes[at] == b'\\';
+        let (byte, length) = match hex().filter(|_| escaped) {
+            Some(byte) => (byte, 3),
+            None if escaped => (bytes.get(at + 1).copied().unwrap_or(b'\\'), 2),
+            None => (bytes[at], 1),
+        };
+        plain.push(byte);
+        at += length;
     }
     String::from_utf8_lossy(&plain).into_owned()
 }

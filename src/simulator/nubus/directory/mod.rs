@@ -18,7 +18,7 @@ pub use change::Change;
 pub use defaults::converted;
 pub use filter::Filter;
 pub use kind::{Kind, Module, Property, Shape};
-pub use object::Object;
+pub use object::{Object, entity_tag};
 pub use picture::{Json, Shape as PictureShape, Snapshot};
 
 use crate::simulator::random::Chance;

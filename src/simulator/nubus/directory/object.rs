@@ -11,6 +11,16 @@ use super::filter::ldap_values;
 use super::kind::{Kind, Shape};
 use crate::simulator::nubus::clock;
 
+/// A quoted tag of 40 digits that is another one for other parts.
+pub fn entity_tag<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part);
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(20).fold(String::from("\""), |tag, byte| format!("{tag}{byte:02x}")) + "\""
+}
+
 /// An entry. Only what is set is stored; what is shown beside it is in `picture`.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -115,9 +125,7 @@ impl Object {
 
     /// The entity tag, quoted: 40 digits that change with each write to the entry.
     pub fn tag(&self) -> String {
-        let digest = Sha256::digest(format!("{} {} {} {}", self.dn, self.kind, self.csn, self.uuid));
-        let digits: String = digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{digits}\"")
+        entity_tag([self.dn.as_str(), self.kind.name(), &self.csn.to_string(), &self.uuid])
     }
 
     /// The values of an attribute, by its name in LDAP or UDM; `None` if it does not exist at all.

@@ -114,12 +114,16 @@ impl Directory {
         properties.close();
         if opened {
             let mut options = Json::open(json.key("options"));
-            module.options.iter().for_each(|(name, on)| options.field(name, on));
+            for (name, on) in module.options {
+                options.field(name, on);
+            }
             options.close();
             let mut policies = Json::open(json.key("policies"));
             if named.is_none() {
                 let nothing: [&str; 0] = [];
-                module.policies.iter().for_each(|name| policies.field(name, &nothing));
+                for name in module.policies {
+                    policies.field(name, &nothing);
+                }
             }
             policies.close();
         }

@@ -61,7 +61,10 @@ fn poll_of(request: &Request) -> Result<(Duration, bool), Reply> {
                     "true" | "1" | "on" | "yes" | "t" | "y" => true,
                     "false" | "0" | "off" | "no" | "f" | "n" => false,
                     _ => {
-                        return Err(wrong("bool_parsing", "Input should be a valid boolean, unable to interpret input"));
+                        return Err(wrong(
+                            "bool_parsing",
+                            "Input should be a valid boolean, unable to interpret input",
+                        ));
                     }
                 };
             }

@@ -183,7 +183,9 @@ impl<'a> Call<'a> {
         links.push(curies(&self.root));
         let mut body = Vec::new();
         let mut json = Json::open(&mut body);
-        fields.iter().for_each(|(name, value)| json.field(name, value));
+        for (name, value) in fields {
+            json.field(name, value);
+        }
         Link::write(&links, &mut json);
         json.close();
         self.answer(status, headers, &links, body)

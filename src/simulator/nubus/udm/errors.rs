@@ -55,7 +55,7 @@ impl Mistake {
             Location::Property(name) => json!(["body", "properties", name]),
             Location::NoProperty => json!(["body", "properties", null]),
             Location::Body(name) => json!(["body", name]),
-            Location::Structure(name) if name.is_empty() => json!(["body"]),
+            Location::Structure("") => json!(["body"]),
             Location::Structure(name) => json!(["body", name]),
             Location::Query(name) => json!(["query", name]),
             Location::Argument(name) => json!(["query", name]),
@@ -183,7 +183,9 @@ pub fn reply(call: &Call<'_>, fault: Fault) -> Reply {
     if !mistakes.is_empty() {
         let lines: Vec<String> = mistakes.iter().map(|mistake| mistake.line(call.language)).collect();
         message = format!("{} error(s) occurred:\n{}", mistakes.len(), lines.concat());
-        mistakes.iter().for_each(|mistake| mistake.add_to(&mut errors));
+        for mistake in &mistakes {
+            mistake.add_to(&mut errors);
+        }
     }
     let links = [self_link(call, status, title), curies(&call.root)];
     let mut body = Vec::new();

@@ -1,5 +1,7 @@
 //! Links: in the body under `_links`, in the head as `Link` and `Link-Template`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::call::Call;
@@ -57,7 +59,7 @@ impl Link {
         let mut text = format!("<{}>; rel=\"{}\"", self.href, self.rel);
         for (field, value) in [("name", &self.name), ("title", &self.title)] {
             if let Some(value) = value {
-                text.push_str(&format!("; {field}=\"{value}\""));
+                let _ = write!(text, "; {field}=\"{value}\"");
             }
         }
         Some((if self.templated { "Link-Template" } else { "Link" }, text))
@@ -91,7 +93,9 @@ impl Link {
             }
         }
         let mut object = Json::open(json.key("_links"));
-        relations.iter().for_each(|(rel, values)| object.field(rel, values));
+        for (rel, values) in &relations {
+            object.field(rel, values);
+        }
         object.close();
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::call::Call;
 use super::conditions::{self, Outcome};
@@ -12,7 +11,7 @@ use super::errors::{Fault, Location, Mistake};
 use super::links::{self, Link};
 use super::read;
 use crate::simulator::http::encode;
-use crate::simulator::nubus::directory::{Filter, Json, Kind, Object, PictureShape, Scope, dn};
+use crate::simulator::nubus::directory::{Filter, Json, Kind, Object, PictureShape, Scope, dn, entity_tag};
 use crate::simulator::nubus::options::Pages;
 use crate::simulator::nubus::reply::{Body, Reply};
 use crate::simulator::nubus::server::Shared;
@@ -331,10 +330,7 @@ fn unknown_position(position: &str) -> Fault {
 
 /// A tag of the content, without making it.
 fn tag_of(call: &Call<'_>, found: &[Arc<Object>]) -> String {
-    let mut digest = Sha256::new();
-    digest.update(&call.request.path);
-    digest.update(&call.request.query);
-    found.iter().for_each(|object| digest.update(object.tag()));
-    let digits: String = digest.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    let tags: Vec<String> = found.iter().map(|object| object.tag()).collect();
+    let request = [call.request.path.as_str(), call.request.query.as_str()];
+    entity_tag(request.into_iter().chain(tags.iter().map(String::as_str)))
 }

@@ -45,13 +45,11 @@ pub fn begin_many(call: &Call<'_>, kind: Kind, names: &[&str], position: &str) -
     let mut moved = Vec::new();
     let mut stage = Stage::Finished(format!("{}/{kind}/", call.root));
     for name in names {
-        match call.shared.change(|directory| directory.relocate(name, position)) {
-            Ok(_) => moved.push((*name).to_owned()),
-            Err(_) => {
-                stage = Stage::Failed(Some(moved));
-                break;
-            }
+        if call.shared.change(|directory| directory.relocate(name, position)).is_err() {
+            stage = Stage::Failed(Some(moved));
+            break;
         }
+        moved.push((*name).to_owned());
     }
     let (_, location) = note(call, stage);
     let headers = vec![("Location", location), ("Cache-Control", "private, must-revalidate".to_owned())];
