@@ -91,7 +91,7 @@ impl People {
             65..70 => {
                 let at = usize::try_from(self.random.below(self.users.len() as u64)).unwrap();
                 let (name, place) = self.users[at].split_once(',').unwrap();
-                let other = if place.starts_with("cn=users") { "cn=people" } else { "cn=users" };
+                let other = if place.starts_with("cn=users") { "cn=groups" } else { "cn=users" };
                 let position = format!("{other},{BASE}").parse().unwrap();
                 self.udm.relocate(ObjectType::User, &self.users[at], &position, &Condition::Always).await.unwrap();
                 self.users[at] = format!("{name},{other},{BASE}");
