@@ -21,6 +21,7 @@ mod provision;
 mod resync;
 mod run;
 mod simulate;
+mod subscription;
 mod verify;
 mod workplace;
 
@@ -77,6 +78,8 @@ enum Command {
     Verify(verify::Verify),
     /// After OX was restored from an older backup: find out which numbers things have now.
     RebuildIds(verify::RebuildIds),
+    /// The subscription at the Provisioning API of Nubus: show, create, replace, print.
+    Subscription(subscription::SubscriptionCommand),
     /// Attribute mappings: print, check, try, and what a change would do.
     Mapping(mapping::MappingCommand),
     /// Approve a change of settings that waits because it would change many objects.
@@ -103,6 +106,7 @@ pub async fn run() -> ExitCode {
         Command::Provision(command) => command.run().await,
         Command::Verify(command) => command.run().await,
         Command::RebuildIds(command) => command.run().await,
+        Command::Subscription(command) => command.run().await,
         Command::Mapping(command) => command.run().await,
         Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),

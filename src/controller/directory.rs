@@ -151,6 +151,11 @@ impl<T: Target, S: Store> DirectoryWatch<T, S> {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// A client for the settings in force; none if there is no access to the directory.
+    pub(super) fn client_in_force(&self) -> Option<UdmClient> {
+        self.client(&self.config()?).ok()
+    }
+
     /// The client for these settings, the same one as long as they stay.
     fn client(&self, config: &DirectoryConfig) -> Result<UdmClient, SettingsError> {
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);

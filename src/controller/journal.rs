@@ -41,4 +41,8 @@ impl<T: Target, S: Store> Sink for JournalSink<T, S> {
     async fn is_newer_known(&self, object: &ObjectId, since: i64) -> Result<bool, SinkError> {
         self.store.came_from(object, directory::ORIGINS, since).await.map_err(SinkError::new)
     }
+
+    async fn came_from(&self, object: &ObjectId, origin: &str) -> Result<bool, SinkError> {
+        self.store.came_from(object, &[origin], 0).await.map_err(SinkError::new)
+    }
 }

@@ -17,7 +17,8 @@ use crate::state::sqlite::SqliteStore;
 use crate::telemetry::{AdminServer, Readiness, Report};
 
 use super::change::Pending;
-use super::connector::{Connector, ConnectorReport, Intake, StartError};
+use super::connector::{Connector, ConnectorReport, StartError};
+use super::intake::Intake;
 use super::resolve::{ConnectorConfig, ResolveError, resolve};
 
 /// How to run connectors from files.

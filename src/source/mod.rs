@@ -3,8 +3,11 @@
 //! A source hands its events to a [`Sink`] and forgets them only after the sink confirmed that they are durable. The sink keeps
 //! how far the source was in the same transaction, so that a crash in between loses nothing and repeats nothing.
 
+mod choice;
 pub mod directory;
 mod listener_file;
+mod monitor;
+pub mod nubus;
 mod spool;
 
 use std::fmt;
@@ -14,8 +17,22 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::udm::{Event, ObjectId, ObjectType};
 
+pub use choice::{Source, SourceConfig, SourceError};
 pub use listener_file::{ListenerFileError, parse_listener_file};
-pub use spool::{Drained, Spool, SpoolConfig, SpoolError};
+pub use monitor::{Monitor, StreamReport};
+pub use spool::{Spool, SpoolConfig, SpoolError};
+
+/// What a source delivered when it was asked for all that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Deliveries whose events are in the journal now.
+    pub accepted: usize,
+    /// Deliveries that were put aside.
+    pub rejected: usize,
+    /// Not zero if there is something that cannot be delivered yet, for instance files to which somebody may still be
+    /// writing: drain again.
+    pub left: usize,
+}
 
 /// Takes events for good: the journal.
 pub trait Sink: Send + Sync {
@@ -36,6 +53,11 @@ pub trait Sink: Send + Sync {
     /// Whether a look at the directory itself brought the object since this time, in milliseconds since 1970: what another
     /// source says of an earlier time may be stale then.
     fn is_newer_known(&self, _object: &ObjectId, _since: i64) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        async { Ok(false) }
+    }
+
+    /// Whether the object came before with an origin that begins like this.
+    fn came_from(&self, _object: &ObjectId, _origin: &str) -> impl Future<Output = Result<bool, SinkError>> + Send {
         async { Ok(false) }
     }
 }
@@ -79,6 +101,10 @@ impl<S: Sink> Sink for Arc<S> {
     fn is_newer_known(&self, object: &ObjectId, since: i64) -> impl Future<Output = Result<bool, SinkError>> + Send {
         self.as_ref().is_newer_known(object, since)
     }
+
+    fn came_from(&self, object: &ObjectId, origin: &str) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        self.as_ref().came_from(object, origin)
+    }
 }
 
 /// The sink could not make events durable. They stay with the source, which tries again.
@@ -105,6 +131,11 @@ pub enum SourceState {
         /// Why it is not told.
         reason: String,
     },
+    /// It is connected, but nothing is handed out yet.
+    Waiting {
+        /// For what.
+        reason: String,
+    },
     /// Something is wrong that it cannot repair itself. It goes on as well as it can.
     Failing {
         /// What is wrong and what to do.
@@ -118,6 +149,7 @@ impl fmt::Display for SourceState {
             Self::Starting => f.write_str("starting"),
             Self::Watching => f.write_str("watching"),
             Self::Polling { reason } => write!(f, "polling: {reason}"),
+            Self::Waiting { reason } => write!(f, "waiting {reason}"),
             Self::Failing { reason } => write!(f, "failing: {reason}"),
         }
     }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::delivered::Delivered;
 use self::folder::{Look, Mark};
 use self::watch::Watch;
-use super::{Counters, Sink, SinkError, SourceState};
+use super::{Counters, Drained, Monitor, Sink, SinkError, SourceState};
 use crate::failure_points::{FailurePoint, pass as pass_point};
 use crate::state::now_ms;
 use crate::udm::ObjectId;
@@ -68,17 +68,6 @@ pub enum SpoolError {
     Sink(#[from] SinkError),
 }
 
-/// What [`Spool::drain`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drained {
-    /// Files whose events are in the journal now.
-    pub accepted: usize,
-    /// Files that were put aside.
-    pub rejected: usize,
-    /// Files that are not decided yet, since somebody may still be writing them: drain again.
-    pub left: usize,
-}
-
 /// A file that is still in the folder after we looked at it.
 enum Seen {
     /// No usable event yet.
@@ -100,7 +89,7 @@ impl Seen {
 /// The source.
 pub struct Spool {
     config: SpoolConfig,
-    state: state_watch::Sender<SourceState>,
+    monitor: Monitor,
     counters: Arc<Counters>,
     seen: BTreeMap<OsString, Seen>,
     /// Files that the sink holds already; none if that is not known: at the start, and after an append that did not end well.
@@ -115,10 +104,11 @@ pub struct Spool {
 impl Spool {
     /// Makes a source that has not looked yet.
     pub fn new(config: SpoolConfig) -> Self {
+        let monitor = Monitor::default();
         Self {
             config,
-            state: state_watch::Sender::new(SourceState::Starting),
-            counters: Arc::default(),
+            counters: monitor.counters(),
+            monitor,
             seen: BTreeMap::new(),
             delivered: None,
             trouble: None,
@@ -128,9 +118,15 @@ impl Spool {
         }
     }
 
+    /// Shows what it does there.
+    #[must_use]
+    pub fn shown_on(self, monitor: Monitor) -> Self {
+        Self { counters: monitor.counters(), monitor, ..self }
+    }
+
     /// What the source is doing, now and later.
     pub fn state(&self) -> state_watch::Receiver<SourceState> {
-        self.state.subscribe()
+        self.monitor.state()
     }
 
     /// What it delivered since it started.
@@ -354,14 +350,7 @@ impl Spool {
             (None, None, Ok(_)) => SourceState::Watching,
             (None, None, Err(reason)) => SourceState::Polling { reason: reason.clone() },
         };
-        self.state.send_if_modified(|now| {
-            let changed = *now != state;
-            if changed {
-                tracing::info!(%state, "spool");
-                *now = state;
-            }
-            changed
-        });
+        self.monitor.show(state);
     }
 
     /// How long to wait for a notification.

@@ -139,7 +139,8 @@ pub trait Store: Send + Sync + 'static {
         span: &IdSpan,
     ) -> impl Future<Output = Result<Vec<(ObjectId, Dn)>, StateError>> + Send;
 
-    /// Whether an event of the object came from one of these origins since a time in milliseconds since 1970.
+    /// Whether an event of the object came from an origin that begins like one of these, since a time in milliseconds since
+    /// 1970.
     fn came_from(
         &self,
         object: &ObjectId,

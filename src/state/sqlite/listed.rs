@@ -167,10 +167,11 @@ pub(super) async fn came_from(
     since: i64,
 ) -> Result<bool, StateError> {
     let row = sqlx::query(
-        "SELECT 1 FROM journal WHERE object = ?1 AND received_at >= ?2 AND event IS NOT NULL
-            AND origin IN (SELECT value FROM json_each(?3))
+        "SELECT 1 FROM json_each(?3) o, journal j WHERE j.object = ?1 AND j.received_at >= ?2 AND j.event IS NOT NULL
+            AND substr(j.origin, 1, length(o.value)) = o.value
          UNION ALL
-         SELECT 1 FROM audit WHERE object = ?1 AND at >= ?2 AND row ->> 'origin' IN (SELECT value FROM json_each(?3))
+         SELECT 1 FROM json_each(?3) o, audit a WHERE a.object = ?1 AND a.at >= ?2
+            AND substr(a.row ->> 'origin', 1, length(o.value)) = o.value
          LIMIT 1",
     )
     .bind(object.as_str())
