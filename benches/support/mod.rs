@@ -1,5 +1,6 @@
 //! Harness code of the load generator.
 
+pub mod bulk;
 pub mod directory;
 pub mod fill;
 pub mod intake;
