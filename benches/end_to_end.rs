@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use support::intake;
 use support::process::Usage;
 use support::world::{Batch, Kind, Measured, World};
+use support::{intake, nubus};
 
 /// What has to be reached.
 #[derive(Clone, Copy)]
@@ -341,11 +341,12 @@ const SCENARIOS: &[Scenario] = &[
     },
 ];
 const INTAKE: &str = "intake-alone";
+const NUBUS: &str = "intake-nubus";
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if arguments.iter().any(|argument| argument == "--list") {
-        SCENARIOS.iter().map(|scenario| scenario.name).chain([INTAKE]).for_each(|name| println!("{name}"));
+        SCENARIOS.iter().map(|scenario| scenario.name).chain([INTAKE, NUBUS]).for_each(|name| println!("{name}"));
         return;
     }
     let chosen = |name: &str, length: Length| match arguments.as_slice() {
@@ -393,6 +394,9 @@ fn main() {
         let controller = Usage { cpu, peak: 0 };
         let measured = Measured { events: MANY as usize, time, controller, ..Measured::default() };
         table.add_row(row(INTAKE, &measured, &[]));
+    }
+    if chosen(NUBUS, Quick) {
+        all_met &= nubus::measure();
     }
     println!("{table}\nload average {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("{}", if all_met { "all targets met" } else { "NOT all targets met" });

@@ -3,5 +3,6 @@
 pub mod directory;
 pub mod fill;
 pub mod intake;
+pub mod nubus;
 pub mod process;
 pub mod world;
