@@ -1,4 +1,4 @@
-//! The simulated Nubus against recorded exchanges of the real services: 100 of the Provisioning API, 89 of UDM REST.
+//! The simulated Nubus against recorded exchanges of the real services: 101 of the Provisioning API, 84 of UDM REST.
 //!
 //! Each recording is replayed over TCP against a simulator that was brought into the state it was recorded in. Compared are
 //! status, header fields and the body, field by field. Different on each run, hence masked: dates, request ids, lengths,

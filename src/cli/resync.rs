@@ -76,7 +76,7 @@ impl Show for Summary {
                 parts.push(format!("{kind}: … and {} more", found.more_unusable));
             }
         }
-        let queued = self.0.total(|found| found.journalled);
+        let queued = self.0.journalled();
         parts.push(match queued {
             0 => "Everything is as known.".to_owned(),
             1 => "1 object queued; a running controller takes it within a second or two.".to_owned(),

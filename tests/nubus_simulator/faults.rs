@@ -190,8 +190,9 @@ async fn errors_on_next_and_acknowledge_with_and_without_effect() {
 async fn a_connection_breaks_after_the_delivery() {
     let (_simulator, client) = subscribed().await;
     for action in [FaultAction::ResetAfter, FaultAction::CutAnswer] {
+        client.control.add_fault(FaultRule::once(Place::Delivery, action).on_topic("users/user"));
+        assert_eq!(client.next("c", "0").await.1, Value::Null, "a poll without a message is not hit");
         client.control.touch(ANNA).unwrap();
-        client.control.add_fault(FaultRule::once(Place::Next, action));
         assert!(fetch(&client).await.is_err());
         let (_, message) = client.next("c", "1").await;
         assert_eq!(message["num_delivered"], 2);
@@ -226,6 +227,19 @@ async fn answers_of_proxies_and_lost_rights() {
         }
     }
     assert_eq!(client.next("c", "0").await.1["num_delivered"], 1, "none of these took the message");
+}
+
+#[tokio::test]
+async fn a_delivery_can_be_held() {
+    let (_simulator, client) = subscribed().await;
+    client.control.touch(ANNA).unwrap();
+    client.control.pause(Place::Delivery);
+    let fetching = client.clone();
+    let task = tokio::spawn(async move { fetching.next("c", "1").await.1 });
+    client.control.until_held(Place::Delivery).await;
+    assert_eq!(client.control.subscription("c").unwrap().in_flight, Some((1, 1)));
+    client.control.resume(Place::Delivery);
+    assert_eq!(task.await.unwrap()["sequence_number"], 1);
 }
 
 #[tokio::test]

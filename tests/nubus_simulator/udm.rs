@@ -115,6 +115,14 @@ async fn request_ids_are_cleaned_and_echoed() {
 }
 
 #[tokio::test]
+async fn answers_can_have_hundreds_of_links() {
+    let (_simulator, client) = start_with_anna().await;
+    client.control.change_options(|options| options.extra_links = 300);
+    let response = client.udm("GET", &path(ANNA), &Value::Null).await;
+    assert!(response.headers.iter().filter(|(name, _)| name == "Link").count() > 300);
+}
+
+#[tokio::test]
 async fn without_a_query_nothing_is_searched() {
     let (_simulator, client) = start_with_anna().await;
     let (_, form) = get(&client, "/users/user/").await;

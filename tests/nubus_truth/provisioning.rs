@@ -7,7 +7,7 @@ use oxherd::simulator::nubus::{
 };
 use serde_json::{Value, json};
 
-use crate::exchange::{judge, recording, simulator};
+use crate::exchange::{judge, names, recording, simulator};
 
 const TOPICS: [&str; 8] = [
     "oxmail/oxcontext",
@@ -372,4 +372,14 @@ async fn restart_of_the_api() {
     replay.simulator.restart().await.unwrap();
     replay.play("restart-api-redelivery").await;
     replay.end(1);
+}
+
+#[test]
+fn every_recording_is_replayed() {
+    let here = include_str!("provisioning.rs");
+    for name in names("provisioning") {
+        // Those of the listener and of the prefill service are replayed by name in files of their own.
+        let elsewhere = name.starts_with("live-") || name.starts_with("prefill-");
+        assert!(elsewhere || here.contains(&format!("\"{name}\"")), "{name}");
+    }
 }

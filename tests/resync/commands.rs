@@ -64,7 +64,7 @@ async fn explain_plans_with_the_object_as_it_is_now() {
     site.directory.modify(&load(1), &json!({"title": "Dr."})).unwrap();
     let explained = explain().await;
     assert!(explained["directory"].as_str().unwrap().starts_with("differs"), "{explained}");
-    assert!(explained["plan"].to_string().contains("UserChange"), "{}", explained["plan"]);
+    assert!(explained["plan"].to_string().contains("userChange"), "{}", explained["plan"]);
     assert!(explained["mapping"].to_string().contains("Dr."), "{}", explained["mapping"]);
 }
 

@@ -127,3 +127,16 @@ async fn names_in_addresses_are_encoded() {
         "GET /univention/udm/users/user/uid=S%C3%BCd/West%5C,%20A%5C+B%20%25%3F%23,ou=a,=/=,b,dc=acme"
     );
 }
+
+#[tokio::test]
+async fn the_properties_of_a_type_are_known_if_the_server_tells_them() {
+    let wire = Wire::start(|seen| match seen.number {
+        0 => vec![Step::Send(answer(200, &json!({"_links": {}, "properties": {"username": {"syntax": "uid"}, "oxAccess": {}}})))],
+        _ => vec![Step::Send(answer(404, &json!({"error": {"code": 404, "message": "HTTP 404: Not Found"}})))],
+    });
+    let client = wire.client();
+    let names = client.properties(ObjectType::User).await.unwrap().unwrap();
+    assert_eq!(names, ["oxAccess", "username"]);
+    assert_eq!(wire.seen()[0].line, "GET /univention/udm/users/user/properties");
+    assert_eq!(client.properties(ObjectType::User).await.unwrap(), None);
+}

@@ -15,8 +15,11 @@ use crate::simulator::random::Chance;
 pub enum Place {
     /// Requests about subscriptions: create, list, get, delete, prefill status.
     Subscriptions,
-    /// `GET …/messages/next`. A pause holds the answer *after* the message was taken from the queue.
+    /// `GET …/messages/next`, whatever it finds. A pause holds the request before the queue is looked at.
     Next,
+    /// A message that was taken from the queue and is about to be sent as the answer; polls without one do not come by here. A
+    /// pause holds the answer. With any reset the message was delivered, but nobody has it.
+    Delivery,
     /// `PATCH …/messages/{seq}/status`. A pause holds the request *before* it takes effect.
     Acknowledge,
     /// `POST /v1/messages`.

@@ -283,7 +283,7 @@ impl NubusControl {
         self.0.faults.clear();
     }
 
-    /// Holds from now on whatever comes by a place.
+    /// Holds from now on whatever comes by a place ([`Place::Subscriptions`] and [`Place::Events`] cannot be held).
     pub fn pause(&self, place: Place) {
         self.0.pauses.pause(place);
     }

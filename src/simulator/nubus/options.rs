@@ -39,6 +39,8 @@ pub struct NubusOptions {
     pub pages: Pages,
     /// Whether UDM generates identifiers for objects without one (the default of the real server).
     pub generate_identifiers: bool,
+    /// `Link` fields that each UDM answer has on top: some versions send hundreds.
+    pub extra_links: usize,
     /// Whether the LDAP server behind UDM is down.
     pub ldap_down: bool,
     /// Time that requests take beside their own work.
@@ -64,6 +66,7 @@ impl Default for NubusOptions {
             size_limit: 400_000,
             pages: Pages::OneWorker,
             generate_identifiers: true,
+            extra_links: 0,
             ldap_down: false,
             latency: NubusLatency::default(),
         }

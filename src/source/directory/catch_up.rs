@@ -189,20 +189,24 @@ impl<'a, N: Needs, S: Store> CatchUp<'a, N, S> {
         Ok(true)
     }
 
-    /// Looks at objects one by one. Returns how many events the stream had lost.
+    /// Looks at objects one by one. Returns how many events the stream had lost. All deletions arrive together, so that the
+    /// deletion guard judges them together.
     pub async fn settle(&mut self, doubts: &[Identity]) -> Result<u64, DirectoryError> {
         let lost = self.caught.lost;
+        let begun = self.survey.mark().await?;
+        let mut gone = Vec::new();
         for whom in doubts {
             let mark = self.survey.mark().await?;
             match self.survey.look(whom).await? {
-                Looked::Present(event) | Looked::Gone(event) => self.compare(vec![event], mark).await?,
+                Looked::Present(event) => self.compare(vec![event], mark).await?,
+                Looked::Gone(event) => gone.push(event),
                 Looked::Unusable(reason) => {
                     tracing::warn!(object = %whom.object, kind = %whom.kind, reason, "cannot be compared");
                 }
             }
         }
         self.caught.compared_at = now_ms();
-        self.compare(Vec::new(), Mark::default()).await?;
+        self.compare(gone, begun).await?;
         Ok(self.caught.lost - lost)
     }
 

@@ -69,8 +69,28 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
                 Err(error) => return Err(error),
             }
         }
-        self.store.append(&[], Some((self.origin, &position.to_text()))).await?;
+        self.delete_missing(&mut position).await?;
         Ok(position)
+    }
+
+    /// Looks for the objects that the lists lacked, and journals the deletions of those that are gone, all together.
+    async fn delete_missing(&self, position: &mut Position) -> Result<(), DirectoryError> {
+        let mark = self.store.mark().await?;
+        let mut tasks = Vec::new();
+        for (kind, missing) in position.missing.clone() {
+            let gone = self.confirm(kind, &missing).await?.gone;
+            position.of(kind).gone = gone.len() as u64;
+            tasks.extend(gone.into_iter().map(|event| self.task(event)));
+        }
+        let (origin, revision) = (self.origin, self.needs.revision());
+        self.store
+            .compare(&tasks, mark, &revision, origin, |compared| {
+                position.deletions_journalled = compared.journalled;
+                position.finish();
+                Some(position.to_text())
+            })
+            .await?;
+        Ok(())
     }
 
     /// What of a type to ask for: the properties that are kept, of those that the server knows. Nothing else is transferred.
@@ -92,16 +112,16 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
             }
             other => other?,
         }
+        let mut missing = Vec::new();
         if position.scope.finds_deletions() {
-            let known = self.store.expected(kind, &slice.span()).await?;
-            let missing: Vec<_> = known.into_iter().filter(|(object, _)| !part.seen.contains(object)).collect();
-            let confirmed = self.confirm(kind, missing).await?;
-            if confirmed.still_there > 0 && part.seen.is_empty() && !slice.is_whole() {
+            missing = self.store.expected(kind, &slice.span()).await?;
+            missing.retain(|(object, _)| !part.seen.contains(object));
+            // A list of nothing, although there is something: the server does not compare identifiers.
+            let some = missing.get(..BATCH).unwrap_or(&missing);
+            if part.seen.is_empty() && !slice.is_whole() && self.confirm(kind, some).await?.still_there > 0 {
                 position.list_as_a_whole(kind);
                 return Ok(());
             }
-            part.found.gone = confirmed.gone.len() as u64;
-            part.chunk.extend(confirmed.gone.into_iter().map(|event| self.task(event)));
         }
         let next = slice.next(part.seen.len());
         if next.is_none() {
@@ -117,6 +137,7 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
         }
         self.compare(&mut part, |found, compared| {
             position.of(kind).add(found, compared);
+            position.miss(kind, missing);
             position.advance(next);
             position.to_text()
         })
@@ -206,10 +227,10 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
 
     /// Which of these objects the directory really does not have: a list may lack one that was created or renamed meanwhile,
     /// or that the server cannot read.
-    pub(super) async fn confirm(
+    async fn confirm(
         &self,
         kind: ObjectType,
-        missing: Vec<(ObjectId, Dn)>,
+        missing: &[(ObjectId, Dn)],
     ) -> Result<Confirmed, DirectoryError> {
         let mut confirmed = Confirmed::default();
         for batch in missing.chunks(BATCH) {
@@ -248,11 +269,11 @@ struct Part {
 
 /// What came of looking for objects that a list lacks.
 #[derive(Default)]
-pub(super) struct Confirmed {
+struct Confirmed {
     /// Deletions of those that are gone.
-    pub(super) gone: Vec<Event>,
+    gone: Vec<Event>,
     /// How many there are all the same.
-    pub(super) still_there: u64,
+    still_there: u64,
 }
 
 /// The properties that are kept of a type, of these.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::state::{Compared, now_ms};
-use crate::udm::ObjectType;
+use crate::udm::{Dn, ObjectId, ObjectType};
 
 use super::scope::{Parts, Scope};
 use super::slice::Slice;
@@ -20,13 +20,13 @@ const NAMED: usize = 20;
 pub struct Found {
     /// Objects in the list.
     pub listed: u64,
-    /// Objects that were not as known, deletions included: they are in the journal now.
+    /// Objects that were not as known: they are in the journal now.
     pub journalled: u64,
     /// Objects as known.
     pub same: u64,
     /// Objects of which a source brought something newer meanwhile.
     pub overtaken: u64,
-    /// Objects that are gone from the directory.
+    /// Known objects that are gone from the directory.
     pub gone: u64,
     /// Objects without a stored identifier: they are not provisioned.
     pub without_identifier: u64,
@@ -46,7 +46,6 @@ impl Found {
         self.journalled += last.journalled;
         self.same += part.same + last.same;
         self.overtaken += part.overtaken + last.overtaken;
-        self.gone += part.gone;
         self.without_identifier += part.without_identifier;
         self.more_unusable += part.more_unusable;
         for (uuid, reason) in &part.unusable {
@@ -89,13 +88,20 @@ pub struct Position {
     pub place: Option<Place>,
     /// What it found so far.
     pub found: BTreeMap<ObjectType, Found>,
+    /// Deletions that are in the journal now.
+    #[serde(default)]
+    pub deletions_journalled: u64,
+    /// Objects that the lists lacked, with their distinguished names. They are looked for one by one at the end, so that all
+    /// deletions arrive together: the deletion guard then judges them together.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) missing: BTreeMap<ObjectType, Vec<(ObjectId, Dn)>>,
 }
 
 impl Position {
     /// The beginning.
     pub fn start(scope: Scope) -> Self {
         let place = scope.kinds().next().map(|kind| Place { kind, slice: scope.first_slice(kind) });
-        Self { scope, started_at: now_ms(), finished_at: None, place, found: BTreeMap::new() }
+        Self { scope, started_at: now_ms(), finished_at: None, place, found: BTreeMap::new(), deletions_journalled: 0, missing: BTreeMap::new() }
     }
 
     /// Reads a stored one; none if it is of another version.
@@ -118,6 +124,19 @@ impl Position {
         self.found.entry(kind).or_default()
     }
 
+    /// Notes objects that a list lacked.
+    pub(super) fn miss(&mut self, kind: ObjectType, missing: Vec<(ObjectId, Dn)>) {
+        if !missing.is_empty() {
+            self.missing.entry(kind).or_default().extend(missing);
+        }
+    }
+
+    /// Everything was looked at.
+    pub(super) fn finish(&mut self) {
+        self.missing.clear();
+        self.finished_at = Some(now_ms());
+    }
+
     /// Goes on after the part where it is.
     pub(super) fn advance(&mut self, slice: Option<Slice>) {
         let Some(place) = &self.place else { return };
@@ -129,9 +148,6 @@ impl Position {
                 next.map(|kind| Place { kind, slice: self.scope.first_slice(kind) })
             }
         };
-        if self.place.is_none() {
-            self.finished_at = Some(now_ms());
-        }
     }
 
     /// Begins anew with this type, and lists it as a whole: the server does not compare identifiers.
@@ -139,8 +155,14 @@ impl Position {
         tracing::info!(%kind, "the directory does not list ranges of identifiers: asking for all objects at once");
         self.scope.parts = Parts::Whole;
         self.place = Some(Place { kind, slice: Slice::whole() });
+        self.missing.remove(&kind);
         let found = self.of(kind);
         *found = Found { journalled: found.journalled, ..Found::default() };
+    }
+
+    /// All that is in the journal now.
+    pub fn journalled(&self) -> u64 {
+        self.total(|found| found.journalled) + self.deletions_journalled
     }
 
     /// A sum over all types.

@@ -1,5 +1,7 @@
 //! Distinguished names as text, and their comparable form.
 
+use crate::simulator::http::hex_byte;
+
 /// The comparable form of a distinguished name: without case, without blanks around separators, without escapes.
 pub fn key(dn: &str) -> String {
     let parts: Vec<String> = split(dn).map(rdn_key).collect();
@@ -66,8 +68,7 @@ fn unescape(value: &str) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex =
-            || std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
+        let hex = || bytes.get(at + 1..at + 3).and_then(hex_byte);
         let escaped = bytes[at] == b'\\';
         let (byte, length) = match hex().filter(|_| escaped) {
             Some(byte) => (byte, 3),

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::simulator::http::hex_byte;
+
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -169,8 +171,7 @@ fn unescape(value: &str) -> Option<String> {
     let mut rest = value.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
         if *first == b'\\' {
-            let hex = std::str::from_utf8(behind.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(hex, 16).ok()?);
+            bytes.push(hex_byte(behind.get(..2)?)?);
             rest = &behind[2..];
         } else {
             bytes.push(*first);
@@ -237,9 +238,18 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for text in
-            ["(uid=anna", "(uid=an(na))", "(&(uid=a)", "(&uid=a)", "()", "", "(uid=a))", "(uid=\\zz)", "(a b=c)"]
-        {
+        for text in [
+            "(uid=anna",
+            "(uid=an(na))",
+            "(&(uid=a)",
+            "(&uid=a)",
+            "()",
+            "",
+            "(uid=a))",
+            "(uid=\\zz)",
+            "(uid=\\+1)",
+            "(a b=c)",
+        ] {
             assert_eq!(Filter::parse(text), None, "{text}");
         }
     }

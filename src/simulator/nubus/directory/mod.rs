@@ -243,6 +243,9 @@ impl Directory {
 
     /// The objects below a distinguished name, nearest first.
     pub fn below(&self, dn: &str) -> Vec<Arc<Object>> {
+        if self.find(dn).is_none_or(|object| !object.kind.is_container()) {
+            return Vec::new();
+        }
         let ancestor = dn::key(dn);
         let mut below: Vec<(usize, u64)> = self
             .by_dn

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::simulator::nubus::faults::FaultAction;
 use crate::simulator::nubus::ordered::Ordered;
 use crate::simulator::nubus::reply::Reply;
 
@@ -90,4 +91,22 @@ pub fn python_object(fields: &Ordered) -> String {
 fn dictionary<'f>(fields: impl Iterator<Item = (&'f String, &'f Value)>) -> String {
     let fields: Vec<String> = fields.map(|(name, value)| format!("{}: {}", quoted(name), python(value))).collect();
     format!("{{{}}}", fields.join(", "))
+}
+
+/// What the service answers to faults that come before the effect.
+pub fn refusal(action: &FaultAction) -> Option<Reply> {
+    match action {
+        FaultAction::InternalError => Some(internal()),
+        FaultAction::Unavailable { retry_after } => {
+            let mut reply =
+                Reply::new(503, vec![("content-type", "text/html".to_owned())], b"no healthy upstream".to_vec());
+            reply.headers.push(("retry-after", retry_after.to_string()));
+            Some(reply)
+        }
+        FaultAction::Unauthorized => Some(unauthorized("Incorrect username or password")),
+        FaultAction::NotFound => Some(detail(404, "Not Found")),
+        FaultAction::Null => Some(null()),
+        FaultAction::EmptyList => Some(Reply::json(200, &json!([]))),
+        _ => None,
+    }
 }

@@ -13,7 +13,7 @@ use crate::simulator::http::Request;
 use crate::simulator::nubus::faults::Place;
 use crate::simulator::nubus::ledger::{Acknowledgement, Delivery};
 use crate::simulator::nubus::reply::Reply;
-use crate::simulator::nubus::server::Shared;
+use crate::simulator::nubus::server::{Shared, with_faults};
 
 const NEXT: &str = "GET /v1/subscriptions/{name}/messages/next";
 const STATUS: &str = "PATCH /v1/subscriptions/{name}/messages/{seq_num}/status";
@@ -27,6 +27,7 @@ pub async fn next(shared: &Shared, request: &Request, name: &str) -> Reply {
         Ok(poll) => poll,
         Err(reply) => return reply,
     };
+    shared.pauses.pass(Place::Next).await;
     if shared.with_world(|world| world.provisioning.down) {
         tokio::time::sleep(2 * Shared::seconds(shared.options().ack_wait)).await;
         return answers::internal();
@@ -36,9 +37,7 @@ pub async fn next(shared: &Shared, request: &Request, name: &str) -> Reply {
         shared.ledger.count(|counters| counters.empty_polls += 1);
         return answers::null();
     }
-    let reply = poll(shared, name, started + timeout, pop).await;
-    shared.pauses.pass(Place::Next).await;
-    reply
+    poll(shared, name, started + timeout, pop).await
 }
 
 /// `timeout` and `pop` of a request.
@@ -120,7 +119,14 @@ async fn poll(shared: &Shared, name: &str, deadline: Instant, pop: bool) -> Repl
         });
         let again = match looked {
             Err(reply) => return reply,
-            Ok(Fetch::Message(number, count, message)) => return deliver(shared, name, number, count, &message),
+            Ok(Fetch::Message(number, count, message)) => {
+                let answer = async {
+                    let reply = deliver(shared, name, number, count, &message);
+                    shared.pauses.pass(Place::Delivery).await;
+                    reply
+                };
+                return with_faults(shared, Place::Delivery, Some(&message.topic), answers::refusal, answer).await;
+            }
             Ok(Fetch::Wait(again)) => again,
         };
         if now >= deadline {

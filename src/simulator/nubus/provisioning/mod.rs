@@ -20,7 +20,7 @@ pub use queue::{PrefillStatus, Provisioning, SubscriptionState};
 pub use subscriptions::{set_prefill_status, subscribe, unsubscribe};
 
 use super::clock;
-use super::faults::{FaultAction, Place};
+use super::faults::Place;
 use super::reply::Reply;
 use super::server::{Shared, with_faults};
 use crate::simulator::http::{Request, decode};
@@ -46,7 +46,7 @@ async fn route(shared: &Arc<Shared>, request: &Request, path: &str) -> (&'static
     let parts: Vec<String> = path.split('/').skip(1).map(decode).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let method = request.method.as_str();
-    let refuse = |action: &FaultAction| refusal(action);
+    let refuse = answers::refusal;
     let name = parts.get(1).copied().unwrap_or_default();
     let not_allowed = || answers::detail(405, "Method Not Allowed");
     match parts[..] {
@@ -93,24 +93,6 @@ async fn route(shared: &Arc<Shared>, request: &Request, path: &str) -> (&'static
         }
         [.., ""] => ("other", without_slash(request)),
         _ => ("other", answers::detail(404, "Not Found")),
-    }
-}
-
-/// What the service answers to faults that come before the effect.
-fn refusal(action: &FaultAction) -> Option<Reply> {
-    match action {
-        FaultAction::InternalError => Some(answers::internal()),
-        FaultAction::Unavailable { retry_after } => {
-            let mut reply =
-                Reply::new(503, vec![("content-type", "text/html".to_owned())], b"no healthy upstream".to_vec());
-            reply.headers.push(("retry-after", retry_after.to_string()));
-            Some(reply)
-        }
-        FaultAction::Unauthorized => Some(answers::unauthorized("Incorrect username or password")),
-        FaultAction::NotFound => Some(answers::detail(404, "Not Found")),
-        FaultAction::Null => Some(answers::null()),
-        FaultAction::EmptyList => Some(Reply::json(200, &serde_json::json!([]))),
-        _ => None,
     }
 }
 

@@ -209,6 +209,8 @@ impl<'a> Call<'a> {
         headers.extend(more);
         if head == Head::Full {
             headers.push(("Vary", VARY.to_owned()));
+            let extra = 0..self.shared.options().extra_links;
+            headers.extend(extra.map(|number| ("Link", format!("<{}/extra/{number}>; rel=\"udm:extra\"", self.root))));
         }
         Reply { status, headers, body, ending: Ending::Whole }
     }
