@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use support::{bulk, intake};
 use support::process::Usage;
 use support::world::{Batch, Kind, Measured, World};
+use support::{bulk, intake, nubus};
 
 /// What has to be reached.
 #[derive(Clone, Copy)]
@@ -341,6 +341,7 @@ const SCENARIOS: &[Scenario] = &[
     },
 ];
 const INTAKE: &str = "intake-alone";
+const NUBUS: &str = "intake-nubus";
 const BULK: &str = "bulk-load";
 /// The first load of a directory with so many users.
 const LARGE_DIRECTORY: u32 = 100_000;
@@ -348,7 +349,7 @@ const LARGE_DIRECTORY: u32 = 100_000;
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if arguments.iter().any(|argument| argument == "--list") {
-        SCENARIOS.iter().map(|scenario| scenario.name).chain([INTAKE, BULK]).for_each(|name| println!("{name}"));
+        SCENARIOS.iter().map(|scenario| scenario.name).chain([INTAKE, NUBUS, BULK]).for_each(|name| println!("{name}"));
         return;
     }
     let chosen = |name: &str, length: Length| match arguments.as_slice() {
@@ -406,6 +407,9 @@ fn main() {
         all_met &= targets.iter().all(|target| target.is_met(&measured));
         table.add_row(row(BULK, &measured, &targets));
         println!("{BULK}: the directory serves its lists alone in {:.2} s", bulk.served.as_secs_f64());
+    }
+    if chosen(NUBUS, Quick) {
+        all_met &= nubus::measure();
     }
     println!("{table}\nload average {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("{}", if all_met { "all targets met" } else { "NOT all targets met" });

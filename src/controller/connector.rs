@@ -315,18 +315,22 @@ impl Connector {
             stop,
         };
         connector.put_in_force(config).await?;
-        if let Some(mirror) = &connector.view.mirror {
-            // After the description, as in a live run.
-            connector.tasks.push(tokio::spawn(Arc::clone(mirror).run(connector.stop.clone())));
-        } else {
-            connector.tasks.push(tokio::spawn(Arc::clone(&connector.change).run(connector.stop.clone())));
-        }
-        if intake == Intake::Follow {
-            connector.inlet.follow(connector.config.source.clone());
-            let directory = Arc::clone(&connector.directory);
-            connector.tasks.push(tokio::spawn(directory.follow(connector.stop.clone())));
-        }
+        connector.open_up(intake);
         Ok(connector)
+    }
+
+    /// Lets in what comes from outside: settings, events, what the directory says.
+    fn open_up(&mut self, intake: Intake) {
+        let stop = || self.stop.clone();
+        self.tasks.push(match &self.view.mirror {
+            // After the description, as in a live run.
+            Some(mirror) => tokio::spawn(Arc::clone(mirror).run(stop())),
+            None => tokio::spawn(Arc::clone(&self.change).run(stop())),
+        });
+        if intake == Intake::Follow {
+            self.tasks.push(tokio::spawn(Arc::clone(&self.directory).follow(stop())));
+            self.inlet.follow(self.config.source.clone());
+        }
     }
 
     /// Whether a new configuration can be taken over without a restart of the connector. Another choice of features needs

@@ -31,7 +31,7 @@ pub(super) struct Inlet<S, D> {
 
 enum Flow {
     Following { task: JoinHandle<()>, stop: CancellationToken },
-    OnDemand(Source),
+    OnDemand(Box<Source>),
 }
 
 impl<S: Sink + 'static, D: Directory + Clone + 'static> Inlet<S, D> {
@@ -42,7 +42,7 @@ impl<S: Sink + 'static, D: Directory + Clone + 'static> Inlet<S, D> {
         (sink, directory): (Arc<S>, Option<D>),
         stop: CancellationToken,
     ) -> Self {
-        let flow = Flow::OnDemand(Source::new(config, &monitor, &state));
+        let flow = Flow::OnDemand(Box::new(Source::new(config, &monitor, &state)));
         Self { monitor, state, sink, directory, stop, flow }
     }
 
@@ -55,7 +55,7 @@ impl<S: Sink + 'static, D: Directory + Clone + 'static> Inlet<S, D> {
     pub(super) fn replace(&mut self, config: SourceConfig, directory: Option<D>) {
         self.directory = directory;
         match &mut self.flow {
-            Flow::OnDemand(source) => *source = Source::new(&config, &self.monitor, &self.state),
+            Flow::OnDemand(source) => **source = Source::new(&config, &self.monitor, &self.state),
             Flow::Following { task, stop } => {
                 stop.cancel();
                 let former = std::mem::replace(task, tokio::spawn(async {}));

@@ -19,7 +19,7 @@ pub enum SourceConfig {
 /// A source of events.
 pub enum Source {
     /// A folder of listener files.
-    Spool(Spool),
+    Spool(Box<Spool>),
     /// A subscription of the Provisioning API of Nubus.
     Nubus(Box<Nubus>),
 }
@@ -41,7 +41,7 @@ impl Source {
     pub fn new(config: &SourceConfig, monitor: &Monitor, state: &Path) -> Self {
         monitor.hand_over();
         match config {
-            SourceConfig::Spool(config) => Self::Spool(Spool::new(config.clone()).shown_on(monitor.clone())),
+            SourceConfig::Spool(config) => Self::Spool(Box::new(Spool::new(config.clone()).shown_on(monitor.clone()))),
             SourceConfig::Nubus(config) => {
                 let nubus = Nubus::new(NubusConfig::clone(config), nubus::notes_folder(state));
                 Self::Nubus(Box::new(nubus.shown_on(monitor.clone())))

@@ -92,9 +92,10 @@ impl Monitor {
         self.state.send_if_modified(|now| {
             let changed = *now != state;
             if changed {
-                match &state {
-                    SourceState::Failing { .. } => tracing::warn!(%state, "source"),
-                    _ => tracing::info!(%state, "source"),
+                if matches!(state, SourceState::Failing { .. }) {
+                    tracing::warn!(%state, "source");
+                } else {
+                    tracing::info!(%state, "source");
                 }
                 *now = state;
             }

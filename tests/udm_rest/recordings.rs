@@ -261,5 +261,9 @@ async fn an_object_is_found_by_its_uuid_wherever_the_link_leads() {
     let lines: Vec<_> = wire.seen().into_iter().map(|seen| seen.line).collect();
     assert_eq!(lines[0], "GET /univention/udm/object/01000a4e-7a5e-1041-919e-89c12fa657e0");
     let there = "uid%3Danna.weber%2Ccn%3Dusers%2Cdc%3Dexample%2Cdc%3Dtest";
-    assert_eq!(lines[1], format!("GET /univention/udm/users/user/{there}"), "the host and path of the link do not count");
+    assert_eq!(
+        lines[1],
+        format!("GET /univention/udm/users/user/{there}"),
+        "the host and path of the link do not count"
+    );
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +18,7 @@ use super::clock::Clock;
 use super::doubt::{Decision, decide, doubt};
 use super::fault::ApiError;
 use super::manage::{Found, Manager};
-use super::message::{Message, Publisher, Unusable};
+use super::message::{Message, Publisher, Unusable, fingerprint};
 use super::position::{Place, Position};
 use super::registration::{PrefillStatus, Subscription};
 
@@ -513,6 +512,5 @@ enum Taken {
 
 /// By what a queue is told from another one: address and name.
 fn queue_name(config: &NubusConfig) -> String {
-    let digest = Sha256::digest(format!("{} {}", config.api.url.trim_end_matches('/'), config.own.login));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    fingerprint(&format!("{} {}", config.api.url.trim_end_matches('/'), config.own.login))
 }

@@ -141,8 +141,12 @@ impl Message {
 
 /// Time and topic: no two messages of one number share both, since times have microseconds.
 fn look(envelope: &Envelope) -> String {
-    let digest = Sha256::digest(format!("{} {} {}", envelope.ts, envelope.topic, envelope.publisher_name));
-    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+    fingerprint(&format!("{} {} {}", envelope.ts, envelope.topic, envelope.publisher_name))
+}
+
+/// By which a text can be recognised: 16 hexadecimal digits.
+pub(super) fn fingerprint(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).fold(String::new(), |mut text, byte| {
         // Writing to a text cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
@@ -178,13 +182,12 @@ fn event(bytes: &[u8], envelope: &Envelope, dn: &mut Option<String>) -> Result<E
     };
     let change: Change = serde_json::from_slice(bytes).map_err(broken)?;
     // What an object was like before is a guess of the service. Only of an object that is gone there is nothing else.
-    let (side, gone) = match change.body.new.filter(|side| !side.is_empty()) {
-        Some(side) => (side, false),
-        None => {
-            let removal: Removal = serde_json::from_slice(bytes).map_err(broken)?;
-            let side = removal.body.old.filter(|side| !side.is_empty());
-            (side.ok_or("it holds no object, neither before nor after the change")?, true)
-        }
+    let (side, gone) = if let Some(side) = change.body.new.filter(|side| !side.is_empty()) {
+        (side, false)
+    } else {
+        let removal: Removal = serde_json::from_slice(bytes).map_err(broken)?;
+        let side = removal.body.old.filter(|side| !side.is_empty());
+        (side.ok_or("it holds no object, neither before nor after the change")?, true)
     };
     dn.clone_from(&side.dn);
     let object = Representation {
