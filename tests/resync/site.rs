@@ -112,9 +112,22 @@ impl Site {
 
     /// Writes the manifests.
     pub fn describe(&self, catch_up: Value) {
+        let folder = self.folder.path().join("spool");
+        let source = json!({"spool": {"folder": folder, "settle": "20ms", "pollInterval": "100ms"}});
+        self.describe_source(&source, &catch_up);
+    }
+
+    /// Writes the manifests of a connector that takes its events from the Provisioning API.
+    pub fn describe_stream(&self, catch_up: Value) {
+        let source = json!({"nubus": {"url": self.nubus.provisioning_url(), "credentialsRef": {"name": "subscription"},
+            "adminCredentialsRef": {"name": "nubus-admin"}}});
+        self.describe_source(&source, &catch_up);
+    }
+
+    fn describe_source(&self, source: &Value, catch_up: &Value) {
         let manifest = json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxConnector", "metadata": {"name": "acme"}, "spec": {
             "ox": {"url": self._ox.base_url(), "credentialsRef": {"name": "ox-master"}},
-            "source": {"spool": {"folder": self.folder.path().join("spool"), "settle": "20ms", "pollInterval": "100ms"}},
+            "source": source,
             "udm": {"url": self.nubus.udm_url(), "credentialsRef": {"name": "udm"}, "catchUp": catch_up},
             "defaults": {"context": 10, "domain": "acme.example", "imapServer": "imap://mail.acme.example:143",
                 "smtpServer": "smtp://mail.acme.example:587"},
@@ -228,6 +241,7 @@ pub fn total(result: &Value, field: &str) -> u64 {
 /// Calls that may have changed something in OX.
 pub fn changes(site: &Site) -> u64 {
     const READS: [&str; 5] = ["get", "list", "exists", "search", "has"];
-    let writes = |name: &str| name.split_once('.').is_some_and(|(_, call)| !READS.iter().any(|read| call.starts_with(read)));
+    let writes =
+        |name: &str| name.split_once('.').is_some_and(|(_, call)| !READS.iter().any(|read| call.starts_with(read)));
     site.ox.counters().operations.iter().filter(|(name, _)| writes(name)).map(|(_, counters)| counters.calls).sum()
 }

@@ -101,7 +101,15 @@ impl Position {
     /// The beginning.
     pub fn start(scope: Scope) -> Self {
         let place = scope.kinds().next().map(|kind| Place { kind, slice: scope.first_slice(kind) });
-        Self { scope, started_at: now_ms(), finished_at: None, place, found: BTreeMap::new(), deletions_journalled: 0, missing: BTreeMap::new() }
+        Self {
+            scope,
+            started_at: now_ms(),
+            finished_at: None,
+            place,
+            found: BTreeMap::new(),
+            deletions_journalled: 0,
+            missing: BTreeMap::new(),
+        }
     }
 
     /// Reads a stored one; none if it is of another version.
@@ -141,12 +149,11 @@ impl Position {
     pub(super) fn advance(&mut self, slice: Option<Slice>) {
         let Some(place) = &self.place else { return };
         let kind = place.kind;
-        self.place = match slice {
-            Some(slice) => Some(Place { kind, slice }),
-            None => {
-                let next = self.scope.kinds().skip_while(|other| *other != kind).nth(1);
-                next.map(|kind| Place { kind, slice: self.scope.first_slice(kind) })
-            }
+        self.place = if let Some(slice) = slice {
+            Some(Place { kind, slice })
+        } else {
+            let next = self.scope.kinds().skip_while(|other| *other != kind).nth(1);
+            next.map(|kind| Place { kind, slice: self.scope.first_slice(kind) })
         };
     }
 
