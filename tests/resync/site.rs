@@ -228,6 +228,7 @@ pub fn total(result: &Value, field: &str) -> u64 {
 /// Calls that may have changed something in OX.
 pub fn changes(site: &Site) -> u64 {
     const READS: [&str; 5] = ["get", "list", "exists", "search", "has"];
-    let writes = |name: &str| name.split_once('.').is_some_and(|(_, call)| !READS.iter().any(|read| call.starts_with(read)));
+    let writes =
+        |name: &str| name.split_once('.').is_some_and(|(_, call)| !READS.iter().any(|read| call.starts_with(read)));
     site.ox.counters().operations.iter().filter(|(name, _)| writes(name)).map(|(_, counters)| counters.calls).sum()
 }

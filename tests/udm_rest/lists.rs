@@ -131,7 +131,10 @@ async fn names_in_addresses_are_encoded() {
 #[tokio::test]
 async fn the_properties_of_a_type_are_known_if_the_server_tells_them() {
     let wire = Wire::start(|seen| match seen.number {
-        0 => vec![Step::Send(answer(200, &json!({"_links": {}, "properties": {"username": {"syntax": "uid"}, "oxAccess": {}}})))],
+        0 => vec![Step::Send(answer(
+            200,
+            &json!({"_links": {}, "properties": {"username": {"syntax": "uid"}, "oxAccess": {}}}),
+        ))],
         _ => vec![Step::Send(answer(404, &json!({"error": {"code": 404, "message": "HTTP 404: Not Found"}})))],
     });
     let client = wire.client();

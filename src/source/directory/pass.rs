@@ -227,11 +227,7 @@ impl<N: Needs, S: Store> Survey<'_, N, S> {
 
     /// Which of these objects the directory really does not have: a list may lack one that was created or renamed meanwhile,
     /// or that the server cannot read.
-    async fn confirm(
-        &self,
-        kind: ObjectType,
-        missing: &[(ObjectId, Dn)],
-    ) -> Result<Confirmed, DirectoryError> {
+    async fn confirm(&self, kind: ObjectType, missing: &[(ObjectId, Dn)]) -> Result<Confirmed, DirectoryError> {
         let mut confirmed = Confirmed::default();
         for batch in missing.chunks(BATCH) {
             let ids: Vec<_> = batch.iter().map(|(object, _)| object.clone()).collect();

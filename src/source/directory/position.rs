@@ -101,7 +101,15 @@ impl Position {
     /// The beginning.
     pub fn start(scope: Scope) -> Self {
         let place = scope.kinds().next().map(|kind| Place { kind, slice: scope.first_slice(kind) });
-        Self { scope, started_at: now_ms(), finished_at: None, place, found: BTreeMap::new(), deletions_journalled: 0, missing: BTreeMap::new() }
+        Self {
+            scope,
+            started_at: now_ms(),
+            finished_at: None,
+            place,
+            found: BTreeMap::new(),
+            deletions_journalled: 0,
+            missing: BTreeMap::new(),
+        }
     }
 
     /// Reads a stored one; none if it is of another version.
