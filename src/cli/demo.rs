@@ -250,7 +250,9 @@ async fn provision(path: &Path) -> Result<Phase, CliError> {
     let seconds = started.elapsed().as_secs_f64();
     let sum = |count: fn(&ConnectorReport) -> u64| reports.iter().map(count).sum();
     Ok(Phase {
-        events: sum(|report| report.source.accepted),
+        events: sum(|report| {
+            report.source.accepted + report.directory.as_ref().map_or(0, |directory| directory.loaded)
+        }),
         calls: sum(|report| report.engine.totals.calls),
         without_call: sum(|report| report.engine.totals.unchanged),
         seconds,

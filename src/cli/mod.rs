@@ -92,7 +92,7 @@ enum Command {
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     // The demo shows on purpose what would be warned about.
-    let usual = if matches!(arguments.command, Command::Demo(_)) { "error" } else { "warn" };
+    let usual = if matches!(arguments.command, Command::Demo(_)) { "error,oxherd::source=off" } else { "warn" };
     if let Err(error) = init_logging(arguments.log_format, arguments.log.as_deref().unwrap_or(usual)) {
         return CliError::usage(&error).report();
     }

@@ -87,6 +87,8 @@ pub struct DirectoryReport {
     /// When the last look for changes ended, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<i64>,
+    /// Objects that a first load brought since the start.
+    pub loaded: u64,
     /// How far the first load is, as long as it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_load: Option<LoadReport>,
@@ -281,7 +283,8 @@ impl<T: Target, S: Store> DirectoryWatch<T, S> {
                 journalled = position.total(|found| found.journalled),
                 "first load of the directory done"
             );
-            self.tell(|report| report.first_load = None);
+            let loaded = position.total(|found| found.journalled);
+            self.tell(|report| (report.first_load, report.loaded) = (None, loaded));
         }
         CatchUp::begin(self.survey(client, CATCH_UP), since).await
     }
