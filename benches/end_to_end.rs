@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use support::intake;
 use support::process::Usage;
 use support::world::{Batch, Kind, Measured, World};
+use support::{bulk, intake, nubus};
 
 /// What has to be reached.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::EventsPerSecond(rate) => write!(f, "≥ {rate}/s"),
-            Self::Seconds(most) => write!(f, "≤ {most} s"),
+            Self::Seconds(most) => write!(f, "≤ {most:.1} s"),
             Self::Writes(calls) => write!(f, "{calls} calls"),
             Self::ReadsOnly => f.write_str("no write"),
             Self::OneSmallCall => f.write_str("1 call < 2 kB"),
@@ -161,12 +161,16 @@ fn long(name: &str, kind: Kind, before: Before, batch: Batch, targets: &[Target]
 }
 
 const INTAKE: &str = "intake-alone";
+const NUBUS: &str = "intake-nubus";
+const BULK: &str = "bulk-load";
+/// The first load of a directory with so many users.
+const LARGE_DIRECTORY: u32 = 100_000;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if arguments.iter().any(|argument| argument == "--list") {
         let names = scenarios().into_iter().map(|scenario| scenario.name);
-        names.chain([INTAKE.to_owned()]).for_each(|name| println!("{name}"));
+        names.chain([INTAKE, NUBUS, BULK].map(str::to_owned)).for_each(|name| println!("{name}"));
         return;
     }
     let chosen = |name: &str, length: Length| match arguments.as_slice() {
@@ -214,6 +218,19 @@ fn main() {
         let controller = Usage { cpu, peak: 0 };
         let measured = Measured { events: MANY as usize, time, controller, ..Measured::default() };
         table.add_row(row(INTAKE, &measured, &[]));
+    }
+    if chosen(BULK, Long) {
+        let bulk = bulk::measure(LARGE_DIRECTORY);
+        // With some room for what the start of the controller takes.
+        let targets = [Seconds(bulk.served.as_secs_f64() * 1.1 + 2.0), PeakMegabytes(150)];
+        let (events, time) = (LARGE_DIRECTORY as usize, bulk.loaded);
+        let measured = Measured { events, time, controller: bulk.controller, ..Measured::default() };
+        all_met &= targets.iter().all(|target| target.is_met(&measured));
+        table.add_row(row(BULK, &measured, &targets));
+        println!("{BULK}: the directory serves its lists alone in {:.2} s", bulk.served.as_secs_f64());
+    }
+    if chosen(NUBUS, Quick) {
+        all_met &= nubus::measure();
     }
     println!("{table}\nload average {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("{}", if all_met { "all targets met" } else { "NOT all targets met" });

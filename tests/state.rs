@@ -1,6 +1,9 @@
 //! What any state backend must do. Each promise is one test; a new backend adds itself to `open`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "state/listed.rs"]
+mod listed;
+
 use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};

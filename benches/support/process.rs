@@ -119,6 +119,63 @@ impl Drop for Simulator {
     }
 }
 
+/// A simulated Nubus with nothing but users in a process of its own.
+pub struct Nubus {
+    child: Child,
+    url: String,
+}
+
+impl Nubus {
+    /// Starts it with so many users.
+    pub fn start(users: u32) -> Self {
+        let mut child = Command::new(BINARY)
+            .args(["simulate", "nubus", "--listen", "127.0.0.1:0", "--empty", "--users", &users.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the simulator starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a first line");
+        let url = line.split([' ', ',']).find(|word| word.ends_with("/univention/udm")).expect("an address").to_owned();
+        Self { child, url }
+    }
+
+    /// The address of its UDM REST API.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Nubus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A controller that runs until it is dropped.
+pub struct Controller(Child);
+
+impl Controller {
+    /// Starts it in a folder.
+    pub fn start(arguments: &[&str], folder: &std::path::Path) -> Self {
+        let mut command = Command::new(BINARY);
+        Self(command.args(arguments).current_dir(folder).spawn().expect("the controller starts"))
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        let pid = self.0.id().to_string();
+        Usage { cpu: cpu(&pid).map_or(0.0, |(cpu, _)| cpu), peak: peak(&pid).unwrap_or(0) }
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// How a run of the program went.
 #[derive(Clone)]
 pub struct Run {
