@@ -166,12 +166,8 @@ const LARGE_DIRECTORY: u32 = 100_000;
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if arguments.iter().any(|argument| argument == "--list") {
-<<<<<<< HEAD
-        SCENARIOS.iter().map(|scenario| scenario.name).chain([INTAKE, NUBUS, BULK]).for_each(|name| println!("{name}"));
-=======
         let names = scenarios().into_iter().map(|scenario| scenario.name);
-        names.chain([INTAKE.to_owned()]).for_each(|name| println!("{name}"));
->>>>>>> main
+        names.chain([INTAKE, NUBUS, BULK].map(str::to_owned)).for_each(|name| println!("{name}"));
         return;
     }
     let chosen = |name: &str, length: Length| match arguments.as_slice() {

@@ -70,7 +70,8 @@ pub fn measure(users: u32) -> Loaded {
 
 /// Reads all users, in the parts in which the controller reads them, and does nothing with them.
 async fn serve(url: &str, users: u32) -> Duration {
-    let client = UdmClient::new(&Settings::new(url), Credentials::new("Administrator", "univention")).expect("a client");
+    let client =
+        UdmClient::new(&Settings::new(url), Credentials::new("Administrator", "univention")).expect("a client");
     let begun = Instant::now();
     let (mut slice, mut all) = (Some(Slice::first(ObjectType::User)), 0);
     while let Some(part) = slice {

@@ -119,7 +119,6 @@ impl Drop for Simulator {
     }
 }
 
-<<<<<<< HEAD
 /// A simulated Nubus with nothing but users in a process of its own.
 pub struct Nubus {
     child: Child,
@@ -177,11 +176,8 @@ impl Drop for Controller {
     }
 }
 
-/// How a run of the controller went.
-=======
 /// How a run of the program went.
 #[derive(Clone)]
->>>>>>> main
 pub struct Run {
     /// From start to end of the process.
     pub time: Duration,
