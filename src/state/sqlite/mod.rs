@@ -29,7 +29,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sqlx::{Row, SqlitePool};
+use sqlx::SqlitePool;
 
 use crate::udm::{ObjectId, ObjectType, Properties};
 
@@ -87,11 +87,10 @@ impl Store for SqliteStore {
     }
 
     async fn cursor(&self, source: &str) -> Result<Option<String>, StateError> {
-        let row = sqlx::query("SELECT position FROM cursors WHERE source = ?1")
-            .bind(source)
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(row.map(|row| row.get(0)))
+        // As a writer: an append whose caller went away may still be committing, and its cursor must not be missed.
+        let mut connection = self.write(Durability::Process).await?;
+        let work = read::cursor(&mut connection, source).await;
+        finish(connection, work).await
     }
 
     async fn journal_after(&self, after: Seq, sort: TaskSort, limit: u32) -> Result<Vec<JournalEntry>, StateError> {
