@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use support::intake;
 use support::process::Usage;
 use support::world::{Batch, Kind, Measured, World};
+use support::{bulk, intake, nubus};
 
 /// What has to be reached.
 #[derive(Clone, Copy)]
@@ -21,6 +21,7 @@ enum Target {
     EventsPerSecond(f64),
     Seconds(f64),
     Writes(u64),
+    ReadsOnly,
     OneSmallCall,
     PeakMegabytes(u64),
     LaneBusy(f64),
@@ -32,6 +33,7 @@ impl Target {
             Self::EventsPerSecond(rate) => per_second(measured) >= rate,
             Self::Seconds(most) => measured.time.as_secs_f64() <= most,
             Self::Writes(calls) => measured.calls == calls && measured.writes == calls,
+            Self::ReadsOnly => measured.writes == 0,
             Self::OneSmallCall => measured.calls == 1 && measured.largest < 2_000,
             Self::PeakMegabytes(most) => measured.controller.peak <= most << 20,
             Self::LaneBusy(percent) => measured.busy.is_some_and(|busy| busy >= percent),
@@ -43,8 +45,9 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::EventsPerSecond(rate) => write!(f, "≥ {rate}/s"),
-            Self::Seconds(most) => write!(f, "≤ {most} s"),
+            Self::Seconds(most) => write!(f, "≤ {most:.1} s"),
             Self::Writes(calls) => write!(f, "{calls} calls"),
+            Self::ReadsOnly => f.write_str("no write"),
             Self::OneSmallCall => f.write_str("1 call < 2 kB"),
             Self::PeakMegabytes(most) => write!(f, "≤ {most} MB"),
             Self::LaneBusy(percent) => write!(f, "lanes ≥ {percent} % busy"),
@@ -75,12 +78,12 @@ enum Length {
 }
 
 struct Scenario {
-    name: &'static str,
+    name: String,
     length: Length,
     kind: Kind,
     before: Before,
     batch: Batch,
-    targets: &'static [Target],
+    targets: Vec<Target>,
 }
 
 const MANY: u32 = 10_000;
@@ -90,262 +93,84 @@ const LARGE: Kind = Kind { contexts: 1, latency: 0, number: 1 };
 const MADE_UP: Kind = Kind { contexts: 1, latency: 0, number: 2 };
 const SLOW_ONE: Kind = Kind { contexts: 1, latency: 20, number: 0 };
 const SLOW_TWENTY: Kind = Kind { contexts: 20, latency: 20, number: 0 };
+const NEIGHBOURS: Kind = Kind { contexts: 20, latency: 20, number: 1 };
 
 use Before::{Group, MadeUp, Nothing, Teams, Users};
 use Length::{Long, Quick};
-use Target::{EventsPerSecond, LaneBusy, OneSmallCall, PeakMegabytes, Seconds, Writes};
+use Target::{EventsPerSecond, LaneBusy, OneSmallCall, PeakMegabytes, ReadsOnly, Seconds, Writes};
 
 const MEMORY: Target = PeakMegabytes(200);
+const FULL_SPEED: &[Target] = &[EventsPerSecond(1500.0), Writes(10_000), MEMORY];
+const NOTHING_TO_DO: &[Target] = &[EventsPerSecond(4000.0), Writes(0), MEMORY];
 
 /// In this order, since one goes on where the former one of the same kind ended.
-const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "load-one-context",
-        length: Quick,
-        kind: ONE,
-        before: Nothing,
-        batch: Batch::Users(MANY),
-        targets: &[EventsPerSecond(1500.0), Writes(10_000), MEMORY],
-    },
-    Scenario {
-        name: "relevant-changes",
-        length: Quick,
-        kind: ONE,
-        before: Users(MANY),
-        batch: Batch::Relevant,
-        targets: &[EventsPerSecond(1500.0), Writes(10_000), MEMORY],
-    },
-    Scenario {
-        name: "irrelevant-changes",
-        length: Quick,
-        kind: ONE,
-        before: Users(MANY),
-        batch: Batch::Irrelevant(MANY),
-        targets: &[EventsPerSecond(4000.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "identical-redelivery",
-        length: Quick,
-        kind: ONE,
-        before: Users(MANY),
-        batch: Batch::Same,
-        targets: &[EventsPerSecond(4000.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "group-of-5000",
-        length: Quick,
-        kind: ONE,
-        before: Users(MANY),
-        batch: Batch::Group(5_000),
-        targets: &[Writes(1), MEMORY],
-    },
-    Scenario {
-        name: "one-member-more-than-5000",
-        length: Quick,
-        kind: ONE,
-        before: Group(MANY, 5_000),
-        batch: Batch::Group(5_001),
-        targets: &[OneSmallCall, MEMORY],
-    },
-    Scenario {
-        name: "load-twenty-contexts",
-        length: Quick,
-        kind: TWENTY,
-        before: Nothing,
-        batch: Batch::Users(MANY),
-        targets: &[EventsPerSecond(1500.0), Writes(10_000), MEMORY],
-    },
-    Scenario {
-        name: "relevant-twenty-contexts",
-        length: Quick,
-        kind: TWENTY,
-        before: Users(MANY),
-        batch: Batch::Relevant,
-        targets: &[EventsPerSecond(1500.0), Writes(10_000), MEMORY],
-    },
-    Scenario {
-        name: "usual-day",
-        length: Quick,
-        kind: TWENTY,
-        before: Teams(MANY, 400),
-        batch: Batch::Mixed(20_000),
-        targets: &[EventsPerSecond(4000.0), MEMORY],
-    },
-    Scenario {
-        name: "20ms-one-context",
-        length: Quick,
-        kind: SLOW_ONE,
-        before: Nothing,
-        batch: Batch::Users(300),
-        targets: &[EventsPerSecond(45.0), Writes(300)],
-    },
-    Scenario {
-        name: "20ms-twenty-contexts",
-        length: Quick,
-        kind: SLOW_TWENTY,
-        before: Nothing,
-        batch: Batch::Users(3_000),
-        targets: &[EventsPerSecond(600.0), Writes(3_000)],
-    },
-    Scenario {
-        name: "lane-of-one-context",
-        length: Long,
-        kind: SLOW_ONE,
-        before: Users(1_600),
-        batch: Batch::Relevant,
-        targets: &[LaneBusy(95.0), Writes(1_600)],
-    },
-    Scenario {
-        name: "lanes-of-twenty-contexts",
-        length: Long,
-        kind: SLOW_TWENTY,
-        before: Users(32_000),
-        batch: Batch::Relevant,
-        targets: &[LaneBusy(90.0), Writes(32_000), MEMORY],
-    },
-    Scenario {
-        name: "large-load-50000",
-        length: Long,
-        kind: LARGE,
-        before: Nothing,
-        batch: Batch::Users(50_000),
-        targets: &[Writes(50_000), MEMORY],
-    },
-    Scenario {
-        name: "large-group-50000",
-        length: Long,
-        kind: LARGE,
-        before: Users(50_000),
-        batch: Batch::Group(49_999),
-        targets: &[Writes(1)],
-    },
-    Scenario {
-        name: "large-group-one-member-more",
-        length: Long,
-        kind: LARGE,
-        before: Group(50_000, 49_999),
-        batch: Batch::Group(50_000),
-        targets: &[OneSmallCall],
-    },
-    Scenario {
-        name: "large-profile-50000",
-        length: Long,
-        kind: LARGE,
-        before: Users(50_000),
-        batch: Batch::Profile(100),
-        targets: &[MEMORY],
-    },
-    Scenario {
-        name: "resync-100000",
-        length: Long,
-        kind: MADE_UP,
-        before: MadeUp(100_000),
-        batch: Batch::Same,
-        targets: &[Seconds(60.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "million-start-1000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 10 },
-        before: MadeUp(1_000),
-        batch: Batch::Nothing,
-        targets: &[Seconds(2.0), MEMORY],
-    },
-    Scenario {
-        name: "million-irrelevant-1000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 10 },
-        before: MadeUp(1_000),
-        batch: Batch::Irrelevant(MANY),
-        targets: &[EventsPerSecond(4000.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "million-new-1000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 10 },
-        before: MadeUp(1_000),
-        batch: Batch::New(5_000),
-        targets: &[Writes(5_000), MEMORY],
-    },
-    Scenario {
-        name: "million-start-10000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 11 },
-        before: MadeUp(10_000),
-        batch: Batch::Nothing,
-        targets: &[Seconds(2.0), MEMORY],
-    },
-    Scenario {
-        name: "million-irrelevant-10000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 11 },
-        before: MadeUp(10_000),
-        batch: Batch::Irrelevant(MANY),
-        targets: &[EventsPerSecond(4000.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "million-new-10000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 11 },
-        before: MadeUp(10_000),
-        batch: Batch::New(5_000),
-        targets: &[Writes(5_000), MEMORY],
-    },
-    Scenario {
-        name: "million-start-100000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 12 },
-        before: MadeUp(100_000),
-        batch: Batch::Nothing,
-        targets: &[Seconds(2.0), MEMORY],
-    },
-    Scenario {
-        name: "million-irrelevant-100000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 12 },
-        before: MadeUp(100_000),
-        batch: Batch::Irrelevant(MANY),
-        targets: &[EventsPerSecond(4000.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "million-new-100000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 12 },
-        before: MadeUp(100_000),
-        batch: Batch::New(5_000),
-        targets: &[Writes(5_000), MEMORY],
-    },
-    Scenario {
-        name: "million-start-1000000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 13 },
-        before: MadeUp(1_000_000),
-        batch: Batch::Nothing,
-        targets: &[Seconds(2.0), MEMORY],
-    },
-    Scenario {
-        name: "million-irrelevant-1000000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 13 },
-        before: MadeUp(1_000_000),
-        batch: Batch::Irrelevant(MANY),
-        targets: &[EventsPerSecond(4000.0), Writes(0), MEMORY],
-    },
-    Scenario {
-        name: "million-new-1000000",
-        length: Long,
-        kind: Kind { contexts: 1, latency: 0, number: 13 },
-        before: MadeUp(1_000_000),
-        batch: Batch::New(5_000),
-        targets: &[Writes(5_000), MEMORY],
-    },
-];
+fn scenarios() -> Vec<Scenario> {
+    let mut all = vec![
+        quick("load-one-context", ONE, Nothing, Batch::Users(MANY), FULL_SPEED),
+        quick("relevant-changes", ONE, Users(MANY), Batch::Relevant, FULL_SPEED),
+        quick("irrelevant-changes", ONE, Users(MANY), Batch::Irrelevant(MANY), NOTHING_TO_DO),
+        quick("identical-redelivery", ONE, Users(MANY), Batch::Same, NOTHING_TO_DO),
+        quick("group-of-5000", ONE, Users(MANY), Batch::Group(5_000), &[Writes(1), MEMORY]),
+        quick("one-member-more-than-5000", ONE, Group(MANY, 5_000), Batch::Group(5_001), &[OneSmallCall, MEMORY]),
+        quick("load-twenty-contexts", TWENTY, Nothing, Batch::Users(MANY), FULL_SPEED),
+        quick("relevant-twenty-contexts", TWENTY, Users(MANY), Batch::Relevant, FULL_SPEED),
+        quick("usual-day", TWENTY, Teams(MANY, 400), Batch::Mixed(20_000), &[EventsPerSecond(4000.0), MEMORY]),
+        quick("20ms-one-context", SLOW_ONE, Nothing, Batch::Users(300), &[EventsPerSecond(45.0), Writes(300)]),
+        quick(
+            "20ms-twenty-contexts",
+            SLOW_TWENTY,
+            Nothing,
+            Batch::Users(3_000),
+            &[EventsPerSecond(600.0), Writes(3_000)],
+        ),
+        long("lane-of-one-context", SLOW_ONE, Users(1_600), Batch::Relevant, &[LaneBusy(95.0), Writes(1_600)]),
+        long(
+            "lanes-of-twenty-contexts",
+            SLOW_TWENTY,
+            Users(32_000),
+            Batch::Relevant,
+            &[LaneBusy(90.0), Writes(32_000), MEMORY],
+        ),
+        long("neighbours", NEIGHBOURS, Users(6_000), Batch::Relevant, &[]),
+        long("neighbours-of-trouble", NEIGHBOURS, Users(6_000), Batch::RelevantAndBad, &[]),
+        long("large-load-50000", LARGE, Nothing, Batch::Users(50_000), &[Writes(50_000), MEMORY]),
+        long("large-group-50000", LARGE, Users(50_000), Batch::Group(49_999), &[Writes(1)]),
+        long("large-group-one-member-more", LARGE, Group(50_000, 49_999), Batch::Group(50_000), &[OneSmallCall]),
+        long("large-profile-50000", LARGE, Users(50_000), Batch::Profile(100), &[MEMORY]),
+        long("verify-100000", LARGE, Users(100_000), Batch::Verification, &[ReadsOnly, PeakMegabytes(100)]),
+        long("resync-100000", MADE_UP, MadeUp(100_000), Batch::Same, &[Seconds(60.0), Writes(0), MEMORY]),
+    ];
+    for (number, users) in (10..).zip([1_000, 10_000, 100_000, 1_000_000]) {
+        let kind = Kind { contexts: 1, latency: 0, number };
+        let one = |what: &str, batch, targets: &[Target]| {
+            long(&format!("million-{what}-{users}"), kind, MadeUp(users), batch, targets)
+        };
+        all.push(one("start", Batch::Nothing, &[Seconds(2.0), MEMORY]));
+        all.push(one("irrelevant", Batch::Irrelevant(MANY), NOTHING_TO_DO));
+        all.push(one("new", Batch::New(5_000), &[Writes(5_000), MEMORY]));
+    }
+    all
+}
+
+fn quick(name: &str, kind: Kind, before: Before, batch: Batch, targets: &[Target]) -> Scenario {
+    Scenario { name: name.to_owned(), length: Quick, kind, before, batch, targets: targets.to_vec() }
+}
+
+fn long(name: &str, kind: Kind, before: Before, batch: Batch, targets: &[Target]) -> Scenario {
+    Scenario { length: Long, ..quick(name, kind, before, batch, targets) }
+}
+
 const INTAKE: &str = "intake-alone";
+const NUBUS: &str = "intake-nubus";
+const BULK: &str = "bulk-load";
+/// The first load of a directory with so many users.
+const LARGE_DIRECTORY: u32 = 100_000;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if arguments.iter().any(|argument| argument == "--list") {
-        SCENARIOS.iter().map(|scenario| scenario.name).chain([INTAKE]).for_each(|name| println!("{name}"));
+        let names = scenarios().into_iter().map(|scenario| scenario.name);
+        names.chain([INTAKE, NUBUS, BULK].map(str::to_owned)).for_each(|name| println!("{name}"));
         return;
     }
     let chosen = |name: &str, length: Length| match arguments.as_slice() {
@@ -376,15 +201,15 @@ fn main() {
     }
     let mut worlds: BTreeMap<Kind, World> = BTreeMap::new();
     let mut all_met = true;
-    for scenario in SCENARIOS.iter().filter(|scenario| chosen(scenario.name, scenario.length)) {
+    for scenario in scenarios().into_iter().filter(|scenario| chosen(&scenario.name, scenario.length)) {
         let world = worlds.entry(scenario.kind).or_insert_with(|| World::new(scenario.kind));
-        prepare(world, scenario);
+        prepare(world, &scenario);
         let measured = world.apply(scenario.batch);
         all_met &= scenario.targets.iter().all(|target| target.is_met(&measured));
-        table.add_row(row(scenario.name, &measured, scenario.targets));
+        table.add_row(row(&scenario.name, &measured, &scenario.targets));
         println!("{}: {:.2} s, {:.0} events/s", scenario.name, measured.time.as_secs_f64(), per_second(&measured));
-        if let Some(fresh) = measured.fresh {
-            println!("the users that came right after were done {:.1} s after the start", fresh.as_secs_f64());
+        for note in &measured.notes {
+            println!("  {note}");
         }
     }
     drop(worlds);
@@ -393,6 +218,19 @@ fn main() {
         let controller = Usage { cpu, peak: 0 };
         let measured = Measured { events: MANY as usize, time, controller, ..Measured::default() };
         table.add_row(row(INTAKE, &measured, &[]));
+    }
+    if chosen(BULK, Long) {
+        let bulk = bulk::measure(LARGE_DIRECTORY);
+        // With some room for what the start of the controller takes.
+        let targets = [Seconds(bulk.served.as_secs_f64() * 1.1 + 2.0), PeakMegabytes(150)];
+        let (events, time) = (LARGE_DIRECTORY as usize, bulk.loaded);
+        let measured = Measured { events, time, controller: bulk.controller, ..Measured::default() };
+        all_met &= targets.iter().all(|target| target.is_met(&measured));
+        table.add_row(row(BULK, &measured, &targets));
+        println!("{BULK}: the directory serves its lists alone in {:.2} s", bulk.served.as_secs_f64());
+    }
+    if chosen(NUBUS, Quick) {
+        all_met &= nubus::measure();
     }
     println!("{table}\nload average {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("{}", if all_met { "all targets met" } else { "NOT all targets met" });

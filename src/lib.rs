@@ -12,4 +12,5 @@ pub mod simulator;
 pub mod source;
 pub mod state;
 pub mod telemetry;
+pub mod transport;
 pub mod udm;

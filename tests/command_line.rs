@@ -267,6 +267,8 @@ async fn deletions_that_are_held_back_are_shown_approved_by_their_id_or_dropped(
     assert_eq!((site.until_idle().await.0, site.users()), (0, vec!["cora".to_owned()]));
     let (_, history, _) = site.run(&["history", "-o", "json"]).await;
     assert!(history.contains(&format!("approved deletion {id}")), "{history}");
+    let (_, history, _) = site.run(&["history", "user-anna"]).await;
+    assert!(history.contains("Removed"), "what is gone still has its history: {history}");
     let (code, _, error) = site.run(&["approve-deletions", "--id", &id]).await;
     assert!(code == 2 && error.contains("nothing is held back"), "{error}");
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms from the ground up. A room may import from lower floors and from the rooms named beside it.
 const FLOORS: &[&[(&str, &[&str])]] = &[
-    &[("failure_points", &[])],
+    &[("failure_points", &[]), ("transport", &[])],
     &[("udm", &[]), ("telemetry", &[]), ("simulator", &[])],
     &[("state", &[]), ("source", &["state"])],
     &[("engine", &[])],

@@ -5,7 +5,7 @@
 //! (spool, journal, engine, planner, SOAP client, SQLite) gets them in random pieces, with restarts in between, from a
 //! simulated OX over real HTTP.
 //!
-//! `OXHERD_MODEL_CASES` sets the number of cases (400 without it), `OXHERD_MODEL_SEED` which ones (always the same without it, so
+//! `OXHERD_MODEL_CASES` sets the number of cases (2,000 without it), `OXHERD_MODEL_SEED` which ones (always the same without it, so
 //! that the gate says the same twice). A failing case is shrunk and printed; put it into `model/found.rs` with a name.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
@@ -30,7 +30,7 @@ mod world;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 /// Cases side by side: most of a case is waiting.
-const WORKERS: u32 = 4;
+const WORKERS: u32 = 8;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
@@ -38,7 +38,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn random_histories_end_as_the_reference_model_says() {
-    let cases = std::env::var("OXHERD_MODEL_CASES").map_or(400, |cases| cases.parse().unwrap());
+    let cases = std::env::var("OXHERD_MODEL_CASES").map_or(2_000, |cases| cases.parse().unwrap());
     let seed = std::env::var("OXHERD_MODEL_SEED").map_or(1, |seed| seed.parse::<u64>().unwrap());
     let worker = |number: u32| {
         let config = Config {

@@ -1,6 +1,9 @@
 //! What any state backend must do. Each promise is one test; a new backend adds itself to `open`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "state/listed.rs"]
+mod listed;
+
 use std::path::Path;
 
 use oxherd::state::sqlite::{SqliteStore, StoredCredentials};
@@ -200,6 +203,21 @@ async fn a_former_dn_leads_to_the_object_until_another_takes_it() {
     assert_eq!(holder("primary:10/a").await, None, "only distinguished names linger");
     store.commit(&[applied(seqs[2], record("b", &["dn:uid=old"], &[]), &[])]).await.unwrap();
     assert_eq!(holder("dn:uid=old").await.as_deref(), Some("b"));
+}
+
+/// A group may still list a renamed member under its former name when that member moves or goes.
+#[tokio::test]
+async fn who_knows_an_object_by_its_former_dn_depends_on_it_as_well() {
+    for verdict in [Verdict::Applied(Box::new(record("a", &["dn:uid=new", "ox:10/user/3"], &[]))), Verdict::Removed] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let seqs = append(&store, &["a", "a", "group", "a"]).await;
+        store.commit(&[applied(seqs[0], record("a", &["dn:uid=old"], &[]), &[])]).await.unwrap();
+        store.commit(&[applied(seqs[1], record("a", &["dn:uid=new"], &[]), &[])]).await.unwrap();
+        store.commit(&[applied(seqs[2], record("group", &[], &["dn:uid=old"]), &[])]).await.unwrap();
+        store.commit(&[outcome(seqs[3], "a", verdict, &["dn:uid=new"])]).await.unwrap();
+        assert_eq!(journal(&store).await, [("group".to_owned(), true)]);
+    }
 }
 
 #[tokio::test]

@@ -7,11 +7,18 @@ use std::time::Duration;
 use oxherd::state::sqlite::SqliteStore;
 use oxherd::state::{Store, now_ms};
 use oxherd::udm::ObjectId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::process::{Simulator, Usage, run_controller};
+use super::process::{Run, Simulator, Usage, run};
 use super::{directory, fill};
+
+/// How long a context is locked.
+const LOCKED_FOR: Duration = Duration::from_secs(90);
+/// The user that OX refuses each time.
+const BAD: u32 = 1;
+/// Exit code of a run that leaves something parked.
+const PARKED: i32 = 3;
 
 /// What distinguishes worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +42,8 @@ pub enum Batch {
     Users(u32),
     /// Each user with another telephone number.
     Relevant,
+    /// The same, while the first context is locked for a minute and a half and a user of the second one is refused each time.
+    RelevantAndBad,
     /// So many users, spread over all, with another login shell, which OX does not know.
     Irrelevant(u32),
     /// Each user as it was last.
@@ -50,6 +59,8 @@ pub enum Batch {
     New(u32),
     /// The access profile with another right, and right after it so many new users.
     Profile(u32),
+    /// Nothing: what OX holds is compared with what it should hold.
+    Verification,
 }
 
 /// What a batch cost.
@@ -73,8 +84,8 @@ pub struct Measured {
     pub beside: u64,
     /// How much of the time from the first to the last user write each lane was busy, in percent.
     pub busy: Option<f64>,
-    /// When the last of the users that were new in this batch was done, after the start.
-    pub fresh: Option<Duration>,
+    /// What the table has no column for.
+    pub notes: Vec<String>,
 }
 
 /// A user whose last words are remembered.
@@ -127,18 +138,22 @@ impl World {
         self.people.resize(users as usize, Person::default());
     }
 
-    /// Delivers a batch and runs the controller until it is idle.
+    /// Delivers a batch and runs the controller until it is idle; or lets it verify.
     pub fn apply(&mut self, batch: Batch) -> Measured {
         let known = self.users();
         let events = self.deliver(batch);
         self.simulator.reset_counters();
         let before = self.simulator.usage();
-        let path = |name: &str| self.folder.path().join(name).display().to_string();
         let started = now_ms();
-        let run = run_controller(&["--standalone", &path("manifests"), "--state", &path("state")]);
+        let run = match batch {
+            Batch::Verification => run(&self.command(&["verify"]), 0),
+            Batch::RelevantAndBad => self.simulator.while_locked(10, LOCKED_FOR, || {
+                let run = run(&self.command(&["run", "--until-idle", "--patience", "600"]), PARKED);
+                check(&run, events, 1)
+            }),
+            _ => check(&run(&self.command(&["run", "--until-idle"]), 0), events, 0),
+        };
         let after = self.simulator.usage();
-        let accepted = run.report[0]["source"]["accepted"].as_u64();
-        assert_eq!((accepted, run.report[0]["parked"].as_u64()), (Some(events as u64), Some(0)), "{}", run.report);
         let counters = self.simulator.counters();
         let mut measured = Measured {
             events,
@@ -156,24 +171,44 @@ impl World {
         }
         let beside = counters["max_concurrent_user_writes"].as_object().into_iter().flatten();
         measured.beside = beside.filter_map(|(_, most)| most.as_u64()).max().unwrap_or(0);
-        if matches!(batch, Batch::Profile(_)) {
-            measured.fresh = self.done_after(known, started);
-        }
+        measured.notes = match batch {
+            Batch::Profile(_) => {
+                let done = self.done_after(known..self.users(), started);
+                vec![format!("the users that came right after were done {:.1} s after the start", at(&done, 100))]
+            }
+            Batch::Relevant | Batch::RelevantAndBad if self.kind.contexts > 1 => {
+                let others = (0..known).filter(|number| number % self.kind.contexts != 0 && *number != BAD);
+                let done = self.done_after(others, started);
+                let (half, most, all) = (at(&done, 50), at(&done, 99), at(&done, 100));
+                vec![format!(
+                    "users outside of the first context were done after {half:.2} s (50 %), {most:.2} s (99 %), {all:.2} s (all)"
+                )]
+            }
+            _ => Vec::new(),
+        };
         measured
     }
 
-    /// When the last of the users from this number on was done, after this time.
-    fn done_after(&self, first: u32, started: i64) -> Option<Duration> {
+    /// A command line with the places of this world.
+    fn command(&self, command: &[&str]) -> Vec<String> {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let places = ["--standalone".to_owned(), path("manifests"), "--state".to_owned(), path("state")];
+        command.iter().map(ToString::to_string).chain(places).collect()
+    }
+
+    /// Seconds after this time at which users were done, in order.
+    fn done_after(&self, users: impl IntoIterator<Item = u32>, started: i64) -> Vec<f64> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let store = SqliteStore::open(&self.state()).await.expect("a state");
-            let mut last = None;
-            for number in first..self.users() {
+            let mut done = Vec::new();
+            for number in users {
                 let object = ObjectId::new(&directory::user_id(number)).expect("an identifier");
                 let row = store.audit(Some(&object), 1).await.expect("an audit trail").pop().expect("a line");
-                last = last.max(u64::try_from(row.at - started).ok().map(Duration::from_millis));
+                done.push(Duration::from_millis(u64::try_from(row.at - started).unwrap_or(0)).as_secs_f64());
             }
-            last
+            done.sort_by(f64::total_cmp);
+            done
         })
     }
 
@@ -181,7 +216,7 @@ impl World {
     pub fn deliver(&mut self, batch: Batch) -> usize {
         let contexts = 10..10 + self.kind.contexts;
         let files: Vec<Value> = match batch {
-            Batch::Nothing => Vec::new(),
+            Batch::Nothing | Batch::Verification => Vec::new(),
             Batch::Contexts => contexts.map(directory::context).chain([directory::profile(0)]).collect(),
             Batch::Users(count) => {
                 self.people.resize(count as usize, Person::default());
@@ -190,6 +225,12 @@ impl World {
             Batch::Relevant => {
                 self.people.iter_mut().for_each(|person| person.relevant += 1);
                 self.everybody()
+            }
+            Batch::RelevantAndBad => {
+                self.people.iter_mut().for_each(|person| person.relevant += 1);
+                let mut files = self.everybody();
+                files[BAD as usize]["object"]["mailPrimaryAddress"] = json!("no address");
+                files
             }
             Batch::Irrelevant(count) => (0..count).map(|_| self.next_irrelevant()).collect(),
             Batch::Same => self.everybody(),
@@ -269,6 +310,18 @@ impl World {
     fn state(&self) -> PathBuf {
         self.folder.path().join("state/bench.db")
     }
+}
+
+/// What a run says of its events must be what was delivered.
+fn check(run: &Run, events: usize, parked: u64) -> Run {
+    let accepted = run.report[0]["source"]["accepted"].as_u64();
+    assert_eq!((accepted, run.report[0]["parked"].as_u64()), (Some(events as u64), Some(parked)), "{}", run.report);
+    run.clone()
+}
+
+/// The value that so many percent of sorted values do not exceed.
+fn at(sorted: &[f64], percent: usize) -> f64 {
+    sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// How busy the lanes were between the first and the last user write of all, in percent; none without user writes.

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Duration, ObjectRef};
 use super::connector_spec::{
-    Defaults, Features, Identifiers, LoginTemplates, OxServer, Policies, Source, StateStore, UdmApi, Verification,
+    Defaults, Features, Identifiers, LoginTemplates, OxServer, Policies, Source, StateStore, Verification,
 };
 use super::rules;
+use super::udm_spec::UdmApi;
 
 /// Provisions one OX installation from one directory.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]

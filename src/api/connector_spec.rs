@@ -166,21 +166,6 @@ fn acknowledgement_retries() -> i32 {
     3
 }
 
-/// The UDM REST API, for first loads, resyncs and verification.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UdmApi {
-    /// Base URL, for instance `https://portal.example.org/univention/udm/`.
-    #[schemars(length(max = 2048))]
-    #[x_kube(validation = &rules::HTTP_URL)]
-    pub url: String,
-    /// Credentials that may read the objects.
-    pub credentials_ref: CredentialsRef,
-    /// How to verify the server.
-    #[serde(default)]
-    pub tls: Tls,
-}
-
 /// Values for what the directory does not say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

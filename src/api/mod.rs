@@ -15,6 +15,7 @@ mod manifests;
 mod operation;
 mod reference;
 mod rules;
+mod udm_spec;
 mod validate;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -27,12 +28,13 @@ pub use connector::{ConnectorStatus, OldestParked, OxConnector, OxConnectorSpec,
 pub use connector_spec::{
     AdoptPolicy, ChangeGuard, Defaults, DeletionGuard, DeletionPolicy, ErrorPolicy, Feature, Features, Identifiers,
     Limits, LoginTemplates, Mode, NubusSource, OxServer, Policies, Source, SpoolSource, StateBackend, StateStore,
-    Timeouts, Tls, TlsVerification, UdmApi, Verification, VerificationMode,
+    Timeouts, Tls, TlsVerification, Verification, VerificationMode,
 };
 pub use context::{ContextDeletionPolicy, ContextStatus, ManagementPolicy, OxContext, OxContextSpec};
 pub use manifests::{ManifestError, ManifestErrors, Manifests, MissingKey, SecretData};
 pub use operation::{Action, OperationPhase, OperationStatus, OxOperation, OxOperationSpec, Progress, Selector};
 pub use reference::reference_page;
+pub use udm_spec::{CatchUp, UdmApi};
 
 /// The API group.
 pub const GROUP: &str = "oxherd.dev";

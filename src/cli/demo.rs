@@ -1,4 +1,4 @@
-//! `oxherd demo`: everything embedded – simulator, sample organisation, controller.
+//! `oxherd demo`: everything embedded – a simulated Nubus with a sample organisation, the controller, a simulated OX.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::controller::{ConnectorReport, Standalone, StandaloneOptions, Until};
+use crate::simulator::nubus::{NubusControl, NubusOptions, NubusSimulator};
 use crate::simulator::ox::OxSimulator;
 use crate::state::sqlite::SqliteStore;
 use crate::state::{ParkedFilter, ParkedRow, Store};
@@ -18,12 +19,12 @@ use super::CliError;
 use super::output::{Format, Show, bad, faint, good, plain, say, show, table};
 use super::progress::Progress;
 use super::run::{failure, stop_on_signal};
-use super::simulate::complete;
+use super::simulate::{complete, seed_sample};
 
 static ACME: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples/acme");
 
-/// See oxherd at work: a simulated OX, a sample organisation of three contexts, and a day of changes. Touches nothing outside
-/// its folder.
+/// See oxherd at work between a simulated Nubus and a simulated OX: a sample organisation of three contexts, and a day of changes.
+/// Touches nothing outside its folder.
 #[derive(Debug, Args)]
 pub struct Demo {
     /// Keep state and files in this folder to look around afterwards; `ox.json` is what the simulated OX holds in the end.
@@ -94,8 +95,10 @@ impl Show for Summary {
             ]
         });
         let parked = self.parked.iter().map(|row| vec![plain(&row.object), bad(&row.category), plain(&row.cause)]);
-        let rejected =
-            self.rejected.iter().map(|file| vec![plain(file), bad("Rejected"), faint("see the .error file beside it")]);
+        let rejected = self
+            .rejected
+            .iter()
+            .map(|file| vec![plain(file), bad("Rejected"), faint("no usable event: the note says why")]);
         format!(
             "{}\n\nIn OX now:\n{}\n\nWaiting for a correction, on purpose; nothing else waits for it:\n{}",
             table(&["", "EVENTS", "CALLS TO OX", "WITHOUT CALL", "TIME"], phases),
@@ -156,13 +159,22 @@ impl Demo {
             }
         };
         let mut simulator = OxSimulator::start(complete()).await.map_err(|error| CliError::failed(&error))?;
-        write_manifests(path, &simulator.base_url())?;
-        tell(&format!("A simulated OX listens at {}.", simulator.base_url()));
+        let mut nubus = NubusSimulator::start(NubusOptions { prefill_poll: 0.05, ..NubusOptions::default() })
+            .await
+            .map_err(|error| CliError::failed(&error))?;
+        seed_sample(&nubus.control())?;
+        write_manifests(path, &simulator.base_url(), &nubus.provisioning_url())?;
+        tell(&format!(
+            "A simulated Nubus listens at {}, a simulated OX at {}.",
+            nubus.provisioning_url(),
+            simulator.base_url()
+        ));
 
         tell("First load: contexts, profiles, people, groups, accounts …");
-        let load = provision(path, "directory").await?;
+        let load = provision(path).await?;
         tell("A day of changes: renames, moves, people who leave, a profile that grants more …");
-        let day = provision(path, "changes").await?;
+        change(&nubus.control())?;
+        let day = provision(path).await?;
 
         let store = SqliteStore::open(&path.join("state/acme.db")).await?;
         let dump = simulator.control().dump();
@@ -173,8 +185,9 @@ impl Demo {
             day,
             contexts: contexts(&dump),
             parked: store.parked(&ParkedFilter::All).await?,
-            rejected: rejected(&path.join("spool/rejected")),
+            rejected: rejected(&path.join("state/acme.rejected")),
         };
+        nubus.stop().await;
         simulator.stop().await.map_err(|error| CliError::failed(&error))?;
         show(&result, self.output)?;
         if people {
@@ -184,28 +197,44 @@ impl Demo {
     }
 }
 
-fn write_manifests(path: &Path, url: &str) -> Result<(), CliError> {
+fn write_manifests(path: &Path, ox: &str, nubus: &str) -> Result<(), CliError> {
     let folder = path.join("manifests");
     std::fs::create_dir_all(&folder).map_err(|error| CliError::failed(&error))?;
-    std::fs::create_dir_all(path.join("spool")).map_err(|error| CliError::failed(&error))?;
-    for file in part("manifests")?.files() {
-        let text = file.contents_utf8().unwrap_or_default().replace("http://127.0.0.1:8009", url);
+    for file in part("nubus")?.files() {
+        let text = file.contents_utf8().unwrap_or_default();
+        let text = text.replace("http://127.0.0.1:8009", ox).replace("http://127.0.0.1:8010", nubus);
         let name = file.path().file_name().unwrap_or_default();
         std::fs::write(folder.join(name), text).map_err(|error| CliError::failed(&error))?;
     }
     Ok(())
 }
 
-fn part(name: &str) -> Result<&'static Dir<'static>, CliError> {
+/// A folder of the sample organisation.
+pub fn part(name: &str) -> Result<&'static Dir<'static>, CliError> {
     ACME.get_dir(name).ok_or_else(|| CliError::internal(&format!("the sample organisation has no {name}")))
 }
 
-/// Puts listener files into the spool folder and runs the controller until it is idle.
-async fn provision(path: &Path, name: &str) -> Result<Phase, CliError> {
-    for file in part(name)?.files() {
-        let name = file.path().file_name().unwrap_or_default();
-        std::fs::write(path.join("spool").join(name), file.contents()).map_err(|error| CliError::failed(&error))?;
+/// What happens in the directory on that day.
+fn change(nubus: &NubusControl) -> Result<(), CliError> {
+    for file in part("changes")?.files() {
+        // One of the files is broken on purpose, which only a spool folder can show.
+        if let Ok(file) = serde_json::from_slice(file.contents()) {
+            nubus.apply(&file).map_err(|error| CliError::internal(&error))?;
+        }
     }
+    // An object that is older than the identifiers of the directory: nobody knows who it is.
+    let users = nubus.list("users/user");
+    if let Some(mut message) = users.last().and_then(|dn| nubus.live_message(dn))
+        && let Some(identifier) = message.pointer_mut("/body/new/properties/univentionObjectIdentifier")
+    {
+        *identifier = json!(null);
+        nubus.post(&message);
+    }
+    Ok(())
+}
+
+/// Runs the controller until it is idle.
+async fn provision(path: &Path) -> Result<Phase, CliError> {
     let options = StandaloneOptions {
         manifests: path.join("manifests"),
         state: path.join("state"),
@@ -221,7 +250,9 @@ async fn provision(path: &Path, name: &str) -> Result<Phase, CliError> {
     let seconds = started.elapsed().as_secs_f64();
     let sum = |count: fn(&ConnectorReport) -> u64| reports.iter().map(count).sum();
     Ok(Phase {
-        events: sum(|report| report.source.accepted),
+        events: sum(|report| {
+            report.source.accepted + report.directory.as_ref().map_or(0, |directory| directory.loaded)
+        }),
         calls: sum(|report| report.engine.totals.calls),
         without_call: sum(|report| report.engine.totals.unchanged),
         seconds,

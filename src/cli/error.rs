@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::source::directory::DirectoryError;
 use crate::state::StateError;
+use crate::udm::rest::Class;
 
 /// A command failed; the message is for the person who called it.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +14,7 @@ pub enum CliError {
     /// The call or its input is wrong.
     #[error("{0}")]
     Usage(String),
-    /// OX cannot be reached.
+    /// OX or the directory cannot be reached.
     #[error("{0}")]
     Unreachable(String),
     /// Anything else.
@@ -50,6 +52,19 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 4,
         })
+    }
+}
+
+impl From<DirectoryError> for CliError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::State(error) => error.into(),
+            DirectoryError::Udm(error) => match error.class() {
+                Class::World => Self::Unreachable(error.in_full()),
+                Class::Settings | Class::Request => Self::Usage(error.in_full()),
+                Class::Protocol => Self::Failed(error.in_full()),
+            },
+        }
     }
 }
 

@@ -7,15 +7,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::preview;
-use crate::state::{AuditRow, ParkedFilter, ParkedRow, Store, Task, now_ms};
-use crate::udm::ObjectType;
+use crate::source::directory::{Identity, Looked, PROVISION};
+use crate::state::{AuditRow, ParkedFilter, ParkedRow, Record, Store, Task, now_ms};
+use crate::udm::{ObjectId, ObjectType};
 
 use super::CliError;
 use super::history::outcome;
 use super::output::{Format, Show, ago, bad, faint, good, plain, show, table};
 use super::place::find;
 use super::plan::{Planned, short, with_symbols};
-use super::workplace::Workplace;
+use super::workplace::{Open, Workplace};
 
 /// Explain one object: what is known of it, what it depends on, what would be done now, and what was done before.
 #[derive(Debug, Args)]
@@ -40,6 +41,9 @@ struct Explanation {
     /// What the mapping makes of a user now.
     #[serde(skip_serializing_if = "Option::is_none")]
     mapping: Option<Value>,
+    /// How the directory has it now, in a word; none if the directory cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<String>,
     /// Names of the properties that are kept.
     properties: Vec<String>,
     /// What OX holds of it, by our record.
@@ -79,6 +83,9 @@ impl Show for Explanation {
             vec![faint("Depends on"), plain(depends)],
             vec![faint("Needed by"), plain(format!("{} objects", self.needed_by))],
         ];
+        if let Some(directory) = &self.directory {
+            rows.insert(4, vec![faint("In the directory now"), plain(directory)]);
+        }
         if let Some(mapping) = &self.mapping {
             let lines: Vec<_> = match mapping {
                 Value::Object(fields) => {
@@ -86,7 +93,8 @@ impl Show for Explanation {
                 }
                 other => vec![short(other)],
             };
-            rows.insert(5, vec![faint("Mapped to"), plain(lines.join("\n"))]);
+            let at = rows.len() - 3;
+            rows.insert(at, vec![faint("Mapped to"), plain(lines.join("\n"))]);
         }
         rows.push(match &self.parked {
             None => vec![faint("Parked"), good("no")],
@@ -130,6 +138,7 @@ impl Explain {
             (None, Some(_)) => Some(Task::Replan { object: object.clone(), kind }),
             (None, None) => None,
         };
+        let (task, directory) = fresh(&self.workplace, &open, record.as_ref(), task, &object, kind, &dn).await?;
         let task_event = match &task {
             Some(Task::Event(event)) => event.desired().cloned(),
             _ => None,
@@ -179,6 +188,7 @@ impl Explain {
             needed_by,
             parked,
             plan,
+            directory,
             source: history.first().map(|row| row.origin.clone()),
             mapping,
             history,
@@ -202,4 +212,39 @@ async fn parked_only(
         };
         (object, row.kind, dn)
     }))
+}
+
+/// The task that would be made of the object as the directory has it now, and how that differs from what is known. What is
+/// known counts if the directory cannot be asked.
+async fn fresh(
+    workplace: &Workplace,
+    open: &Open,
+    record: Option<&Record>,
+    known: Option<Task>,
+    object: &ObjectId,
+    kind: ObjectType,
+    dn: &str,
+) -> Result<(Option<Task>, Option<String>), CliError> {
+    let (Some(client), Ok(dn)) = (workplace.directory()?, dn.parse()) else { return Ok((known, None)) };
+    if object.as_str().starts_with("cr:") {
+        return Ok((known, None));
+    }
+    let needs = open.needs();
+    let survey = open.survey(&client, &needs, PROVISION);
+    let looked = match survey.look(&Identity { object: object.clone(), kind, dn }).await {
+        Ok(looked) => looked,
+        Err(error) => return Ok((known, Some(format!("not known: {error}")))),
+    };
+    Ok(match looked {
+        Looked::Present(event) => {
+            let same = record.is_some_and(|record| Some(&record.desired) == event.desired() && record.dn == event.dn);
+            let text = if same { "as known" } else { "differs from what was last applied: planned like this below" };
+            (Some(Task::Event(event)), Some(text.to_owned()))
+        }
+        Looked::Gone(event) => {
+            let task = record.map(|_| Task::Event(event));
+            (task, Some("gone: its deletion is planned below".to_owned()))
+        }
+        Looked::Unusable(reason) => (known, Some(reason)),
+    })
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::api::Duration;
 use crate::state::sqlite::SqliteStore;
 use crate::state::{AuditFilter, AuditRow, Store, now_ms};
+use crate::udm::ObjectId;
 
 use super::CliError;
 use super::output::{Format, Show, ago, bad, faint, good, plain, show, table};
@@ -18,7 +19,8 @@ use super::plan::short;
 /// What was done for an object, or lately at all.
 #[derive(Debug, Args)]
 pub struct History {
-    /// Identifier, distinguished name, name or mail address of an object. Without it: all objects.
+    /// Identifier, distinguished name, name or mail address of an object; of one that is gone: its identifier. Without it: all
+    /// objects.
     object: Option<String>,
     /// How many rows. Default: the latest 20; with `-o jsonl` all, and with a number the oldest ones.
     #[arg(short = 'n', long)]
@@ -116,13 +118,21 @@ impl Show for Trail {
     }
 }
 
+/// The object that is meant. One that is gone has no name any more, but still its identifier.
+async fn with_history(store: &SqliteStore, text: &str) -> Result<ObjectId, CliError> {
+    match (find(store, text).await, ObjectId::new(text)) {
+        (Err(_), Some(object)) if !store.audit(Some(&object), 1).await?.is_empty() => Ok(object),
+        (found, _) => Ok(found?.0),
+    }
+}
+
 impl History {
     /// Runs the command.
     pub async fn run(self) -> Result<ExitCode, CliError> {
         const LINES: u32 = 20;
         let store = self.place.open().await?;
         let object = match &self.object {
-            Some(text) => Some(find(&store, text).await?.0),
+            Some(text) => Some(with_history(&store, text).await?),
             None => None,
         };
         let since =

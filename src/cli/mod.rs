@@ -18,8 +18,11 @@ mod parked;
 mod place;
 mod plan;
 mod progress;
+mod provision;
+mod resync;
 mod run;
 mod simulate;
+mod subscription;
 mod verify;
 mod workplace;
 
@@ -68,10 +71,16 @@ enum Command {
     Kept(kept::Kept),
     /// What was done for an object, or lately at all.
     History(history::History),
+    /// Compare the directory with what is known of it, and provision what differs.
+    Resync(resync::Resync),
+    /// Take one object from the directory as it is now, and provision it.
+    Provision(provision::Provision),
     /// Compare OX with what it should hold, and correct what differs.
     Verify(verify::Verify),
     /// After OX was restored from an older backup: find out which numbers things have now.
     RebuildIds(verify::RebuildIds),
+    /// The subscription at the Provisioning API of Nubus: show, create, replace, print.
+    Subscription(subscription::SubscriptionCommand),
     /// Attribute mappings: print, check, try, and what a change would do.
     Mapping(mapping::MappingCommand),
     /// Approve a change of settings that waits because it would change many objects.
@@ -84,7 +93,7 @@ enum Command {
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     // The demo shows on purpose what would be warned about.
-    let usual = if matches!(arguments.command, Command::Demo(_)) { "error" } else { "warn" };
+    let usual = if matches!(arguments.command, Command::Demo(_)) { "error,oxherd::source=off" } else { "warn" };
     if let Err(error) = init_logging(arguments.log_format, arguments.log.as_deref().unwrap_or(usual)) {
         return CliError::usage(&error).report();
     }
@@ -94,8 +103,11 @@ pub async fn run() -> ExitCode {
         Command::Run(command) => command.run().await,
         Command::Plan(command) => command.run().await,
         Command::Explain(command) => command.run().await,
+        Command::Resync(command) => command.run().await,
+        Command::Provision(command) => command.run().await,
         Command::Verify(command) => command.run().await,
         Command::RebuildIds(command) => command.run().await,
+        Command::Subscription(command) => command.run().await,
         Command::Mapping(command) => command.run().await,
         Command::ApproveChange(command) => command.run().await,
         Command::Crds(command) => command.run(),

@@ -1,16 +1,19 @@
 //! `oxherd parked`: list, show, try again, forget.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::state::{ParkedFilter, ParkedRow, Store, now_ms};
+use crate::source::directory::{FRESH_RETRY, Identity};
+use crate::state::{ParkedFilter, ParkedRow, Store, Task, now_ms};
 use crate::udm::ObjectId;
 
 use super::CliError;
 use super::output::{Format, Show, ago, bad, faint, plain, show, table};
 use super::place::Place;
+use super::workplace::Workplace;
 
 /// Parked objects.
 #[derive(Debug, Args)]
@@ -39,8 +42,9 @@ enum Action {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
-    /// Try parked objects again with the data that they failed with. A newer change of an object always wins.
-    Retry(Selection),
+    /// Try parked objects again with the data that they failed with, or as the directory has them now. A newer change of an
+    /// object always wins.
+    Retry(Retry),
     /// Forget parked tasks. The objects stay in OX as they are until their next change.
     Drop(Selection),
 }
@@ -61,6 +65,18 @@ struct Selection {
     /// Form of the result.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+}
+
+#[derive(Debug, Args)]
+struct Retry {
+    #[command(flatten)]
+    selection: Selection,
+    /// Take the objects from the directory as they are now (needs spec.udm).
+    #[arg(long, requires = "standalone")]
+    fresh: bool,
+    /// The folder with the YAML manifests, for --fresh.
+    #[arg(long, value_name = "FOLDER")]
+    standalone: Option<PathBuf>,
 }
 
 /// How many objects a command concerned.
@@ -157,7 +173,12 @@ impl Parked {
                 })?;
                 show(&Single(row), output)?;
             }
-            Action::Retry(selection) => {
+            Action::Retry(Retry { selection, standalone: Some(manifests), fresh: true }) => {
+                let workplace = Workplace::new(manifests, selection.place.clone());
+                let count = retry_fresh(&workplace, &selection.filter()?).await?;
+                show(&Count::Queued(count), selection.output)?;
+            }
+            Action::Retry(Retry { selection, .. }) => {
                 let store = selection.place.open().await?;
                 let count = store.retry_parked(&selection.filter()?, "administrator").await?;
                 show(&Count::Queued(count), selection.output)?;
@@ -170,4 +191,28 @@ impl Parked {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Journals parked objects as the directory has them now. Returns how many.
+async fn retry_fresh(workplace: &Workplace, filter: &ParkedFilter) -> Result<u64, CliError> {
+    let (open, client) = workplace.with_directory().await?;
+    let needs = open.needs();
+    let survey = open.survey(&client, &needs, FRESH_RETRY);
+    let mut count = 0;
+    for row in open.store.parked(filter).await? {
+        let dn = match &row.task {
+            Some(Task::Event(event)) => Some(event.dn.clone()),
+            _ => open.store.record(&row.object).await?.map(|record| record.dn),
+        };
+        let Some(dn) = dn else { continue };
+        let looked = survey.look(&Identity { object: row.object.clone(), kind: row.kind, dn }).await?;
+        match looked.event() {
+            Ok(event) => {
+                survey.journal(event).await?;
+                count += 1;
+            }
+            Err(reason) => return Err(CliError::Failed(format!("{} {}: {reason}", row.kind, row.object))),
+        }
+    }
+    Ok(count)
 }

@@ -97,8 +97,8 @@ impl Place {
     }
 }
 
-/// Finds the one known object that a person means by an identifier, a distinguished name, a name or a mail address.
-pub async fn find(store: &SqliteStore, text: &str) -> Result<(ObjectId, ObjectType, String), CliError> {
+/// The known objects that a person may mean by an identifier, a distinguished name, a name or a mail address.
+pub async fn candidates(store: &SqliteStore, text: &str) -> Result<Vec<(ObjectId, ObjectType, String)>, CliError> {
     const MOST: u32 = 6;
     let mut found = store.search(text, MOST).await?;
     let name = |dn: &str| {
@@ -109,17 +109,22 @@ pub async fn find(store: &SqliteStore, text: &str) -> Result<(ObjectId, ObjectTy
     if found.len() > 1 && found.iter().filter(|(_, _, dn)| name(dn)).count() == 1 {
         found.retain(|(_, _, dn)| name(dn));
     }
-    match found.as_slice() {
+    Ok(found)
+}
+
+/// Finds the one known object that a person means by an identifier, a distinguished name, a name or a mail address.
+pub async fn find(store: &SqliteStore, text: &str) -> Result<(ObjectId, ObjectType, String), CliError> {
+    match candidates(store, text).await?.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(CliError::Usage(format!(
             "no object is known by '{text}': give its univentionObjectIdentifier, its distinguished name, its name or its mail address; an object that never arrived is not known"
         ))),
-        several => {
-            let list: Vec<_> = several.iter().map(|(id, kind, dn)| format!("  {id}  {kind}  {dn}")).collect();
-            Err(CliError::Usage(format!(
-                "'{text}' may mean several objects, give the identifier:\n{}",
-                list.join("\n")
-            )))
-        }
+        several => Err(ambiguous(text, several)),
     }
+}
+
+/// What a person said may mean several objects.
+pub fn ambiguous(text: &str, several: &[(ObjectId, ObjectType, String)]) -> CliError {
+    let list: Vec<_> = several.iter().map(|(id, kind, dn)| format!("  {id}  {kind}  {dn}")).collect();
+    CliError::Usage(format!("'{text}' may mean several objects, give the identifier:\n{}", list.join("\n")))
 }

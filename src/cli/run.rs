@@ -68,6 +68,20 @@ impl Show for Summary {
         let headings = ["CONNECTOR", "EVENTS", "REJECTED", "DONE", "WITHOUT CALL", "CALLS", "PARKED", "HELD BACK"];
         let mut parts = vec![table(&headings, rows)];
         for report in &self.0 {
+            if let Some(stream) = &report.source.stream {
+                parts.push(format!(
+                    "{}: source {}; message {} came last, {} were handed out again, {} of them known, {} outdated",
+                    report.name,
+                    report.source.state,
+                    stream.sequence_number,
+                    stream.redelivered,
+                    stream.repeated,
+                    stream.outdated
+                ));
+            }
+            if let Some(warning) = &report.source.warning {
+                parts.push(format!("{}: {warning}", report.name));
+            }
             if let Some(dry_run) = &report.dry_run {
                 parts.push(format!(
                     "{}: mode DryRun: these calls were planned, none was made; {} events wait in the journal for mode Live. \

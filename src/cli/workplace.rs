@@ -6,13 +6,20 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::api::Manifests;
-use crate::controller::{ConnectorConfig, ImpactError, StateVault, impact, resolve, target_for_dry_run};
+use crate::controller::{
+    ConnectorConfig, ImpactError, NeedsOf, StateVault, directory_client, impact, resolve, target_for_dry_run,
+};
 use crate::engine::Impact;
 use crate::ox::target::OxTarget;
+use crate::source::directory::Survey;
 use crate::state::sqlite::SqliteStore;
+use crate::udm::rest::UdmClient;
 
 use super::CliError;
 use super::place::Place;
+
+/// What OX needs of objects.
+pub type Needs = NeedsOf<OxTarget<Arc<StateVault>>>;
 
 /// Where to find a connector and its state.
 #[derive(Clone, Debug, Args)]
@@ -35,7 +42,29 @@ pub struct Open {
     pub unasked: Option<String>,
 }
 
+impl Open {
+    /// The directory and what is known of it.
+    pub fn survey<'a>(
+        &'a self,
+        client: &'a UdmClient,
+        needs: &'a Needs,
+        origin: &'static str,
+    ) -> Survey<'a, Needs, SqliteStore> {
+        Survey { client, store: &*self.store, needs, origin }
+    }
+
+    /// What OX needs of objects.
+    pub fn needs(&self) -> Needs {
+        NeedsOf(Arc::clone(&self.target))
+    }
+}
+
 impl Workplace {
+    /// The connector that manifests in this folder describe.
+    pub fn new(standalone: PathBuf, place: Place) -> Self {
+        Self { standalone, place }
+    }
+
     /// The configuration of the connector that is meant.
     pub fn config(&self) -> Result<ConnectorConfig, CliError> {
         let manifests = Manifests::read(&self.standalone).map_err(|errors| CliError::usage(&errors))?;
@@ -63,6 +92,21 @@ impl Workplace {
         let store = Arc::new(SqliteStore::open(&self.place.of(&config.name)?).await?);
         let (target, unasked) = target_for_dry_run(&config, &store).await.map_err(|error| CliError::failed(&error))?;
         Ok(Open { store, target, unasked })
+    }
+
+    /// Opens the connector together with the directory that it is configured for.
+    pub async fn with_directory(&self) -> Result<(Open, UdmClient), CliError> {
+        let Some(directory) = self.directory()? else {
+            let message = "the directory cannot be asked: give the UDM REST API in spec.udm of the OxConnector";
+            return Err(CliError::Usage(message.to_owned()));
+        };
+        Ok((self.open().await?, directory))
+    }
+
+    /// The directory, if the connector is configured for it.
+    pub fn directory(&self) -> Result<Option<UdmClient>, CliError> {
+        let config = self.config()?;
+        config.directory.as_ref().map(directory_client).transpose().map_err(|error| CliError::usage(&error))
     }
 
     /// What the manifests would change if they came into force.

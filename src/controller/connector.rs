@@ -14,14 +14,17 @@ use crate::ox::execute::Executor;
 use crate::ox::settings::Features;
 use crate::ox::soap::{Client, Master, SettingsError};
 use crate::ox::{handles, target::OxTarget};
-use crate::source::{Counters, SourceState, Spool};
+use crate::source::{Monitor, SourceState, StreamReport};
 use crate::state::sqlite::SqliteStore;
 use crate::state::{StateError, Store};
+use crate::udm::rest::UdmClient;
 
 use super::change::{ChangeGuard, Pending, put_in_place, settings_at_start};
 use super::described::describe;
+use super::directory::{DirectoryReport, DirectoryWatch};
 use super::dry_run::{Mirror, shadow_file};
 use super::impact::impact_file;
+use super::intake::{Inlet, Intake};
 use super::journal::JournalSink;
 use super::resolve::ConnectorConfig;
 use super::vault::{Outlet, StateVault};
@@ -60,6 +63,9 @@ pub struct ConnectorReport {
     pub engine: EngineStatus,
     /// The source.
     pub source: SourceReport,
+    /// The look at the directory itself, if it can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryReport>,
     /// Revision of mapping and settings in force.
     pub revision: String,
     /// Why the work has not begun, if so.
@@ -92,20 +98,17 @@ pub struct SourceReport {
     pub state: String,
     /// Events taken since the start.
     pub accepted: u64,
-    /// Files rejected since the start.
+    /// Files and messages rejected since the start.
     pub rejected: u64,
+    /// How the messages came, if the source is a stream of messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamReport>,
+    /// Something to look after, although events arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// What it cannot repair itself, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-}
-
-/// How a connector takes events in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intake {
-    /// As they come.
-    Follow,
-    /// When [`Connector::settle`] asks for it.
-    OnDemand,
 }
 
 /// A view of a running connector.
@@ -113,8 +116,8 @@ pub enum Intake {
 pub struct View {
     name: String,
     engine: EngineHandle,
-    source: watch::Receiver<SourceState>,
-    counters: Arc<Counters>,
+    source: Monitor,
+    directory: watch::Receiver<Option<DirectoryReport>>,
     detection: watch::Receiver<Detection>,
     verification: LastVerification,
     change: watch::Receiver<Option<Pending>>,
@@ -135,11 +138,13 @@ impl View {
             }
         };
         engine.idle &= preparing.is_none();
-        let state = self.source.borrow().clone();
+        let (state, counters) = (self.source.state().borrow().clone(), self.source.counters());
         let source = SourceReport {
             state: state.to_string(),
-            accepted: self.counters.accepted(),
-            rejected: self.counters.rejected(),
+            accepted: counters.accepted(),
+            rejected: counters.rejected(),
+            stream: self.source.stream(),
+            warning: self.source.warning(),
             failure: match state {
                 SourceState::Failing { reason } => Some(reason),
                 _ => None,
@@ -151,7 +156,8 @@ impl View {
         }
         let (revision, change) = (self.target.revision(), self.change.borrow().clone());
         let (name, verification) = (self.name.clone(), self.verification.borrow().clone());
-        ConnectorReport { name, engine, source, revision, preparing, dry_run, change, verification }
+        let directory = self.directory.borrow().clone();
+        ConnectorReport { name, engine, source, directory, revision, preparing, dry_run, change, verification }
     }
 }
 
@@ -164,8 +170,8 @@ pub struct Connector {
     ledger: Arc<SqliteStore>,
     vault: Arc<StateVault>,
     master: Arc<Master>,
-    journal: Arc<Journal>,
-    spool: Option<Spool>,
+    inlet: Inlet<Journal, UdmClient>,
+    directory: Arc<DirectoryWatch<Ox, SqliteStore>>,
     view: View,
     settings: Arc<Mutex<ConnectorConfig>>,
     change: Arc<ChangeGuard>,
@@ -281,12 +287,26 @@ impl Connector {
         let change =
             Arc::new(ChangeGuard::new(Arc::clone(&target), Arc::clone(&ledger), engine.clone(), Arc::clone(&settings)));
         let journal = Arc::new(JournalSink::new(Arc::clone(&target), Arc::clone(&store), engine.clone()));
-        let spool = Spool::new(config.spool.clone());
+        let source = Monitor::default();
+        let directory = Arc::new(DirectoryWatch::new(
+            Arc::clone(&target),
+            Arc::clone(&store),
+            engine.clone(),
+            source.state(),
+            source.counters(),
+            config.directory.clone(),
+        ));
+        let inlet = Inlet::new(
+            &config.source,
+            (source.clone(), store.path()),
+            (journal, directory.client_in_force()),
+            stop.clone(),
+        );
         let view = View {
             name: config.name.clone(),
             engine,
-            source: spool.state(),
-            counters: spool.counters(),
+            source,
+            directory: directory.report(),
             detection,
             verification,
             change: change.pending(),
@@ -295,34 +315,36 @@ impl Connector {
         };
         let mut connector = Self {
             tasks,
-            spool: None,
+            inlet,
+            directory,
             config: config.clone(),
             target,
             store,
             ledger,
             vault,
             master,
-            journal,
             view,
             settings,
             change,
             stop,
         };
         connector.put_in_force(config).await?;
-        if let Some(mirror) = &connector.view.mirror {
-            // After the description, as in a live run.
-            connector.tasks.push(tokio::spawn(Arc::clone(mirror).run(connector.stop.clone())));
-        } else {
-            connector.tasks.push(tokio::spawn(Arc::clone(&connector.change).run(connector.stop.clone())));
-        }
-        match intake {
-            Intake::OnDemand => connector.spool = Some(spool),
-            Intake::Follow => {
-                let (journal, stop) = (Arc::clone(&connector.journal), connector.stop.clone());
-                connector.tasks.push(tokio::spawn(spool.run(journal, stop)));
-            }
-        }
+        connector.open_up(intake);
         Ok(connector)
+    }
+
+    /// Lets in what comes from outside: settings, events, what the directory says.
+    fn open_up(&mut self, intake: Intake) {
+        let stop = || self.stop.clone();
+        self.tasks.push(match &self.view.mirror {
+            // After the description, as in a live run.
+            Some(mirror) => tokio::spawn(Arc::clone(mirror).run(stop())),
+            None => tokio::spawn(Arc::clone(&self.change).run(stop())),
+        });
+        if intake == Intake::Follow {
+            self.tasks.push(tokio::spawn(Arc::clone(&self.directory).follow(stop())));
+            self.inlet.follow(self.config.source.clone());
+        }
     }
 
     /// Whether a new configuration can be taken over without a restart of the connector. Another choice of features needs
@@ -330,7 +352,6 @@ impl Connector {
     pub fn can_apply(&self, config: &ConnectorConfig) -> bool {
         let now = &self.config;
         now.client == config.client
-            && now.spool == config.spool
             && now.engine == config.engine
             && now.mode == config.mode
             && now.features == config.features
@@ -351,6 +372,11 @@ impl Connector {
             self.view.engine.reopen();
         }
         self.view.engine.protect(config.protection);
+        self.directory.apply(config.directory.clone());
+        if self.config.source != config.source || self.config.directory != config.directory {
+            tracing::info!(connector = config.name, "the source begins anew");
+            self.inlet.replace(config.source.clone(), self.directory.client_in_force());
+        }
         self.config = config.clone();
         self.put_in_force(config).await?;
         self.view.engine.wake();
@@ -398,8 +424,8 @@ impl Connector {
     pub async fn settle(&mut self) -> EngineStatus {
         loop {
             let mut brought = 0;
-            while let Some(spool) = &mut self.spool {
-                match spool.drain(&self.journal).await {
+            loop {
+                match self.inlet.drain().await {
                     Ok(drained) => {
                         brought += drained.accepted + drained.rejected;
                         if drained.left == 0 {
@@ -410,6 +436,15 @@ impl Connector {
                     Err(error) => tracing::debug!(%error, "cannot take events in"),
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            match self.directory.once().await {
+                Ok(found) => brought += usize::try_from(found).unwrap_or(usize::MAX),
+                Err(reason) => {
+                    // It is shown in the report.
+                    tracing::debug!(reason, "the directory cannot be asked");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
             }
             let mut detection = self.view.detection.clone();
             // An error means that the connector is being stopped.
@@ -431,6 +466,7 @@ impl Connector {
     /// Stops taking events in, finishes what runs, and ends.
     pub async fn stop(self) {
         self.stop.cancel();
+        self.inlet.ended().await;
         for task in self.tasks {
             if task.await.is_err() {
                 tracing::error!(connector = self.config.name, "a task of the connector ended abnormally");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::engine::{EngineHandle, Target};
-use crate::source::{Sink, SinkError};
+use crate::source::{Sink, SinkError, directory};
 use crate::state::{NewTask, Store, Task};
-use crate::udm::Event;
+use crate::udm::{Event, ObjectId};
 
 /// Reduces events to what planning needs and appends them to the journal of a connector.
 pub struct JournalSink<T, S> {
@@ -36,5 +36,13 @@ impl<T: Target, S: Store> Sink for JournalSink<T, S> {
 
     async fn cursor(&self, source: &str) -> Result<Option<String>, SinkError> {
         self.store.cursor(source).await.map_err(SinkError::new)
+    }
+
+    async fn is_newer_known(&self, object: &ObjectId, since: i64) -> Result<bool, SinkError> {
+        self.store.came_from(object, directory::ORIGINS, since).await.map_err(SinkError::new)
+    }
+
+    async fn came_from(&self, object: &ObjectId, origin: &str) -> Result<bool, SinkError> {
+        self.store.came_from(object, &[origin], 0).await.map_err(SinkError::new)
     }
 }

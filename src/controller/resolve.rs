@@ -8,17 +8,19 @@ use serde_json::json;
 
 use crate::api::{
     AdoptPolicy, CredentialsRef, DeletionPolicy, ErrorPolicy, Feature, ManagementPolicy, Manifests, MissingKey, Mode,
-    OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore, Tls,
-    TlsVerification, VerificationMode,
+    NubusSource, OxAccessProfileSpec, OxAttributeMappingSpec, OxConnector, OxConnectorSpec, OxContextSpec, StateStore,
+    Tls, TlsVerification, VerificationMode,
 };
 use crate::engine::{EngineOptions, GuardLimits, Limits, OnError, Protection, Repair, Switch};
 use crate::ox::model::{ContextId, MailServer};
 use crate::ox::settings::{Adopt, Feature as Switched, Features, Identifier, Identifiers, Removal, Settings};
 use crate::ox::soap::{self, Credentials, Trust};
 use crate::ox::template::{AccountTemplate, LoginTemplate};
-use crate::source::SpoolConfig;
-use crate::udm::{Change, Event, ObjectId, ObjectType};
+use crate::source::nubus::{ApiSettings, NubusConfig, Prefill};
+use crate::source::{SourceConfig, SpoolConfig};
+use crate::udm::{Change, Event, ObjectId, ObjectType, rest};
 
+use super::directory::{DirectoryConfig, FirstLoad, Schedule};
 use super::verification::VerificationConfig;
 
 /// Everything that a connector needs to run.
@@ -31,13 +33,15 @@ pub struct ConnectorConfig {
     /// The master administrator of OX.
     pub master: Credentials,
     /// Where events come from.
-    pub spool: SpoolConfig,
+    pub source: SourceConfig,
     /// How the engine works.
     pub engine: EngineOptions,
     /// Whether it may work.
     pub switch: Switch,
     /// What protects from deletions.
     pub protection: Protection,
+    /// How the directory itself is asked, if it can be.
+    pub directory: Option<DirectoryConfig>,
     /// What planning follows, apart from features that the server decides.
     pub settings: Settings,
     /// Which features to use.
@@ -162,18 +166,11 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
     let spec = &connector.spec;
     let scope = Scope { manifests, name, spec };
     scope.refuse_what_is_not_built()?;
-    let spool = spec.source.spool.as_ref().ok_or_else(|| {
-        scope.invalid("spec.source", "give a spool folder: stand-alone connectors read listener files")
-    })?;
     Ok(ConnectorConfig {
         name: name.to_owned(),
         client: scope.client()?,
         master: scope.credentials("spec.ox.credentialsRef", &spec.ox.credentials_ref)?,
-        spool: SpoolConfig {
-            poll_interval: spool.poll_interval.get(),
-            settle: spool.settle.get(),
-            ..SpoolConfig::new(&spool.folder)
-        },
+        source: scope.source()?,
         engine: EngineOptions {
             limits: Limits::side_by_side(usize::try_from(spec.ox.limits.concurrency).unwrap_or(1).max(1)),
             calls_per_second: spec.ox.limits.rate_per_second.and_then(|rate| u32::try_from(rate).ok()),
@@ -193,6 +190,7 @@ pub fn resolve(manifests: &Manifests, name: &str, connector: &OxConnector) -> Re
             convert_guest: spec.features.convert_guest,
             user_copy: spec.features.user_copy,
         },
+        directory: scope.directory()?,
         verification: scope.verification(),
         mode: spec.policies.mode,
         change_limit: spec.policies.change_guard.max_objects.and_then(|most| u64::try_from(most).ok()),
@@ -218,11 +216,7 @@ impl Scope<'_> {
 
     /// A setting that would have no effect is refused: nobody should believe in a protection that is not there.
     fn refuse_what_is_not_built(&self) -> Result<(), ResolveError> {
-        let unbuilt = [
-            ("spec.source.nubus", self.spec.source.nubus.is_none()),
-            ("spec.udm", self.spec.udm.is_none()),
-            ("spec.state", self.spec.state == StateStore::default()),
-        ];
+        let unbuilt = [("spec.state", self.spec.state == StateStore::default())];
         match unbuilt.into_iter().find(|(_, default)| !default) {
             Some((field, _)) => Err(self.invalid(field, "this version supports only the default: leave the field out")),
             None => Ok(()),
@@ -264,14 +258,63 @@ impl Scope<'_> {
     fn client(&self) -> Result<soap::Settings, ResolveError> {
         let ox = &self.spec.ox;
         Ok(soap::Settings {
-            trust: self.trust(&ox.tls)?,
+            trust: self.trust("spec.ox.tls.caBundleRef", &ox.tls)?,
             connect_timeout: ox.timeouts.connect.get(),
             timeout: ox.timeouts.request.get(),
             ..soap::Settings::new(ox.url.clone())
         })
     }
 
-    fn trust(&self, tls: &Tls) -> Result<Trust, ResolveError> {
+    fn source(&self) -> Result<SourceConfig, ResolveError> {
+        match (&self.spec.source.spool, &self.spec.source.nubus) {
+            (Some(spool), None) => Ok(SourceConfig::Spool(SpoolConfig {
+                poll_interval: spool.poll_interval.get(),
+                settle: spool.settle.get(),
+                ..SpoolConfig::new(&spool.folder)
+            })),
+            (None, Some(nubus)) => Ok(SourceConfig::Nubus(Box::new(self.nubus(nubus)?))),
+            _ => Err(self.invalid("spec.source", "exactly one of spool and nubus must be given")),
+        }
+    }
+
+    fn nubus(&self, nubus: &NubusSource) -> Result<NubusConfig, ResolveError> {
+        const OWN: &str = "spec.source.nubus.credentialsRef";
+        let admin = nubus.admin_credentials_ref.as_ref();
+        let admin = admin.map(|admin| self.credentials("spec.source.nubus.adminCredentialsRef", admin)).transpose()?;
+        let config = NubusConfig {
+            api: ApiSettings {
+                trust: self.trust("spec.source.nubus.tls.caBundleRef", &nubus.tls)?,
+                ..ApiSettings::new(&nubus.url)
+            },
+            admin,
+            prefill: if nubus.prefill { Prefill::Requested } else { Prefill::None },
+            // The schema rules out negative numbers.
+            acknowledgement_retries: u32::try_from(nubus.acknowledgement_retries).unwrap_or(0),
+            ..NubusConfig::new(&nubus.url, self.credentials(OWN, &nubus.credentials_ref)?)
+        };
+        config.registration().map_err(|bad| self.invalid(OWN, bad))?;
+        Ok(config)
+    }
+
+    fn directory(&self) -> Result<Option<DirectoryConfig>, ResolveError> {
+        let Some(udm) = &self.spec.udm else { return Ok(None) };
+        let prefilled = self.spec.source.nubus.as_ref().is_some_and(|nubus| nubus.prefill);
+        Ok(Some(DirectoryConfig {
+            client: rest::Settings {
+                trust: self.trust("spec.udm.tls.caBundleRef", &udm.tls)?,
+                ..rest::Settings::new(udm.url.clone())
+            },
+            credentials: self.credentials("spec.udm.credentialsRef", &udm.credentials_ref)?,
+            first_load: if prefilled { FirstLoad::BySource } else { FirstLoad::Bulk },
+            schedule: Schedule {
+                changes: udm.catch_up.interval.get(),
+                identifiers: udm.catch_up.deletions_interval.get(),
+                grace: udm.catch_up.grace.get(),
+            },
+        }))
+    }
+
+    fn trust(&self, field: &'static str, tls: &Tls) -> Result<Trust, ResolveError> {
         let Some(bundle) = &tls.ca_bundle_ref else {
             return Ok(match tls.verification {
                 TlsVerification::Full => Trust::System,
@@ -281,7 +324,7 @@ impl Scope<'_> {
         let map = self.manifests.config_maps.get(&bundle.name);
         let text = map.and_then(|map| map.get(&bundle.key)).ok_or_else(|| {
             let (kind, name, key) = ("ConfigMap", bundle.name.clone(), bundle.key.clone());
-            self.missing("spec.ox.tls.caBundleRef", MissingKey { kind, name, key })
+            self.missing(field, MissingKey { kind, name, key })
         })?;
         Ok(Trust::SystemAnd(text.clone().into_bytes()))
     }

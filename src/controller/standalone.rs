@@ -17,7 +17,8 @@ use crate::state::sqlite::SqliteStore;
 use crate::telemetry::{AdminServer, Readiness, Report};
 
 use super::change::Pending;
-use super::connector::{Connector, ConnectorReport, Intake, StartError};
+use super::connector::{Connector, ConnectorReport, StartError};
+use super::intake::Intake;
 use super::resolve::{ConnectorConfig, ResolveError, resolve};
 
 /// How to run connectors from files.
@@ -270,6 +271,9 @@ impl ConnectorReport {
         }
         if let Some(reason) = &self.source.failure {
             return Some(reason.clone());
+        }
+        if let Some(reason) = self.directory.as_ref().and_then(|directory| directory.failure.clone()) {
+            return Some(reason);
         }
         if let Some(pending @ Pending::Unknown { .. }) = &self.change {
             return Some(pending.message());

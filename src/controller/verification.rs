@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Mode;
@@ -83,6 +82,28 @@ impl From<&Verification> for VerificationReport {
 /// The last result, if there is one.
 pub type LastVerification = watch::Receiver<Option<VerificationReport>>;
 
+/// When the last verification of these records began, in milliseconds since 1970; now, if there was none.
+///
+/// It is kept as the position of a source, so that a process that is started anew each day still verifies each day.
+async fn last_begun<S: Store>(store: &S) -> i64 {
+    match store.cursor(ORIGIN).await {
+        Ok(Some(time)) => time.parse().unwrap_or_else(|_| now_ms()),
+        Ok(None) => {
+            let now = now_ms();
+            begin(store, now).await;
+            now
+        }
+        Err(_) => now_ms(),
+    }
+}
+
+/// Notes when a verification begins.
+async fn begin<S: Store>(store: &S, time: i64) {
+    if let Err(error) = store.append(&[], Some((ORIGIN, &time.to_string()))).await {
+        tracing::warn!(%error, "the time of this verification could not be noted: the next one may come early");
+    }
+}
+
 /// Verifies again and again, as the configuration in force says, while the engine may work.
 pub(super) async fn verify_on_schedule<T: Inventory, S: Store>(
     target: Arc<T>,
@@ -93,7 +114,7 @@ pub(super) async fn verify_on_schedule<T: Inventory, S: Store>(
     stop: CancellationToken,
 ) {
     let work = async {
-        let mut begun = Instant::now();
+        let mut begun = last_begun(&*store).await;
         loop {
             tokio::time::sleep(LOOK).await;
             let (schedule, mode) = {
@@ -104,10 +125,14 @@ pub(super) async fn verify_on_schedule<T: Inventory, S: Store>(
             // A dry run queues nothing either.
             let repair = if mode == Mode::Live { repair } else { Repair::No };
             let phase = engine.status().phase;
-            if begun.elapsed() < every || !matches!(phase, Phase::Idle | Phase::Working | Phase::Waiting) {
+            let now = now_ms();
+            // A clock that was set back must not put it off.
+            let waits = u128::try_from(now - begun).is_ok_and(|passed| passed < every.as_millis());
+            if waits || !matches!(phase, Phase::Idle | Phase::Working | Phase::Waiting) {
                 continue;
             }
-            begun = Instant::now();
+            begun = now;
+            begin(&*store, begun).await;
             let report = match verify(&*target, &*store, &Scope::default(), repair, ORIGIN).await {
                 Ok(found) => VerificationReport::from(&found),
                 Err(error) => {

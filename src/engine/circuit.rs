@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
 use super::target::Pace;
+use crate::transport::Backoff;
 
 /// A circuit that is open, or not.
 #[derive(Debug, Default)]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::state::{Handle, Seq};
+use crate::transport::Backoff;
 
-use super::backoff::Backoff;
 use super::status::GateStatus;
 use super::target::Pace;
 

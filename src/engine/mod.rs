@@ -4,7 +4,6 @@
 //! state, and a few asynchronous ones that make a call or ask a question.
 
 mod admit;
-mod backoff;
 mod circuit;
 mod decide;
 mod desk;
@@ -24,7 +23,7 @@ mod target;
 mod throttle;
 mod verify;
 
-pub use backoff::Backoff;
+pub use crate::transport::Backoff;
 pub use dry_run::{DryFault, DryRun, Rehearse};
 pub use guard::{GuardLimits, Protection};
 pub use impact::{Impact, Reach, Reached};

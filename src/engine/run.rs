@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure_points::{FailurePoint, pass};
 use crate::state::{Handle, Outcome, Seq, Store, Verdict, now_ms};
+use crate::transport::Backoff;
 use crate::udm::ObjectId;
 
-use super::backoff::Backoff;
 use super::circuit::PROBES;
 use super::guard::{Guard, Protection};
 use super::perform::Tried;

@@ -3,18 +3,36 @@
 //! A source hands its events to a [`Sink`] and forgets them only after the sink confirmed that they are durable. The sink keeps
 //! how far the source was in the same transaction, so that a crash in between loses nothing and repeats nothing.
 
+mod choice;
+pub mod directory;
 mod listener_file;
+mod monitor;
+pub mod nubus;
 mod spool;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::udm::Event;
+use crate::udm::{Event, ObjectId, ObjectType};
 
+pub use choice::{Source, SourceConfig, SourceError};
 pub use listener_file::{ListenerFileError, parse_listener_file};
-pub use spool::{Drained, Spool, SpoolConfig, SpoolError};
+pub use monitor::{Monitor, StreamReport};
+pub use spool::{Spool, SpoolConfig, SpoolError};
+
+/// What a source delivered when it was asked for all that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Deliveries whose events are in the journal now.
+    pub accepted: usize,
+    /// Deliveries that were put aside.
+    pub rejected: usize,
+    /// Not zero if there is something that cannot be delivered yet, for instance files to which somebody may still be
+    /// writing: drain again.
+    pub left: usize,
+}
 
 /// Takes events for good: the journal.
 pub trait Sink: Send + Sync {
@@ -31,6 +49,39 @@ pub trait Sink: Send + Sync {
 
     /// How far a source was when it last delivered; none if it never did.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, SinkError>> + Send;
+
+    /// Whether a look at the directory itself brought the object since this time, in milliseconds since 1970: what another
+    /// source says of an earlier time may be stale then.
+    fn is_newer_known(&self, _object: &ObjectId, _since: i64) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        async { Ok(false) }
+    }
+
+    /// Whether the object came before with an origin that begins like this.
+    fn came_from(&self, _object: &ObjectId, _origin: &str) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        async { Ok(false) }
+    }
+}
+
+/// The directory itself, for what a source leaves open: is this how the object is now?
+pub trait Directory: Send + Sync {
+    /// The object as it is now; none if the directory has none of that type with that identifier.
+    fn object(
+        &self,
+        kind: ObjectType,
+        id: &ObjectId,
+    ) -> impl Future<Output = Result<Option<Event>, LookUpError>> + Send;
+}
+
+/// The directory did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the directory cannot be asked: {0}")]
+pub struct LookUpError(Box<dyn std::error::Error + Send + Sync>);
+
+impl LookUpError {
+    /// Wraps the cause.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
 }
 
 impl<S: Sink> Sink for Arc<S> {
@@ -45,6 +96,14 @@ impl<S: Sink> Sink for Arc<S> {
 
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, SinkError>> + Send {
         self.as_ref().cursor(source)
+    }
+
+    fn is_newer_known(&self, object: &ObjectId, since: i64) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        self.as_ref().is_newer_known(object, since)
+    }
+
+    fn came_from(&self, object: &ObjectId, origin: &str) -> impl Future<Output = Result<bool, SinkError>> + Send {
+        self.as_ref().came_from(object, origin)
     }
 }
 
@@ -72,6 +131,11 @@ pub enum SourceState {
         /// Why it is not told.
         reason: String,
     },
+    /// It is connected, but nothing is handed out yet.
+    Waiting {
+        /// For what.
+        reason: String,
+    },
     /// Something is wrong that it cannot repair itself. It goes on as well as it can.
     Failing {
         /// What is wrong and what to do.
@@ -85,6 +149,7 @@ impl fmt::Display for SourceState {
             Self::Starting => f.write_str("starting"),
             Self::Watching => f.write_str("watching"),
             Self::Polling { reason } => write!(f, "polling: {reason}"),
+            Self::Waiting { reason } => write!(f, "waiting {reason}"),
             Self::Failing { reason } => write!(f, "failing: {reason}"),
         }
     }
@@ -95,6 +160,7 @@ impl fmt::Display for SourceState {
 pub struct Counters {
     accepted: AtomicU64,
     rejected: AtomicU64,
+    drained_at: AtomicI64,
 }
 
 impl Counters {
@@ -106,6 +172,17 @@ impl Counters {
     /// Deliveries that were no usable event and were put aside.
     pub fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
+    }
+
+    /// When the source last had nothing more to deliver, in milliseconds since 1970; none if that never was. What happened
+    /// before and did not arrive has been lost.
+    pub fn drained_at(&self) -> Option<i64> {
+        Some(self.drained_at.load(Ordering::Relaxed)).filter(|time| *time > 0)
+    }
+
+    /// Notes that there was nothing more to deliver at this time, in milliseconds since 1970.
+    fn drain(&self, time: i64) {
+        self.drained_at.store(time, Ordering::Relaxed);
     }
 
     fn accept(&self, count: usize) {

@@ -24,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 use self::delivered::Delivered;
 use self::folder::{Look, Mark};
 use self::watch::Watch;
-use super::{Counters, Sink, SinkError, SourceState};
+use super::{Counters, Drained, Monitor, Sink, SinkError, SourceState};
 use crate::failure_points::{FailurePoint, pass as pass_point};
+use crate::state::now_ms;
 use crate::udm::ObjectId;
 
 /// How we call ourselves towards the sink.
@@ -67,17 +68,6 @@ pub enum SpoolError {
     Sink(#[from] SinkError),
 }
 
-/// What [`Spool::drain`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drained {
-    /// Files whose events are in the journal now.
-    pub accepted: usize,
-    /// Files that were put aside.
-    pub rejected: usize,
-    /// Files that are not decided yet, since somebody may still be writing them: drain again.
-    pub left: usize,
-}
-
 /// A file that is still in the folder after we looked at it.
 enum Seen {
     /// No usable event yet.
@@ -99,7 +89,7 @@ impl Seen {
 /// The source.
 pub struct Spool {
     config: SpoolConfig,
-    state: state_watch::Sender<SourceState>,
+    monitor: Monitor,
     counters: Arc<Counters>,
     seen: BTreeMap<OsString, Seen>,
     /// Files that the sink holds already; none if that is not known: at the start, and after an append that did not end well.
@@ -114,10 +104,11 @@ pub struct Spool {
 impl Spool {
     /// Makes a source that has not looked yet.
     pub fn new(config: SpoolConfig) -> Self {
+        let monitor = Monitor::default();
         Self {
             config,
-            state: state_watch::Sender::new(SourceState::Starting),
-            counters: Arc::default(),
+            counters: monitor.counters(),
+            monitor,
             seen: BTreeMap::new(),
             delivered: None,
             trouble: None,
@@ -127,9 +118,15 @@ impl Spool {
         }
     }
 
+    /// Shows what it does there.
+    #[must_use]
+    pub fn shown_on(self, monitor: Monitor) -> Self {
+        Self { counters: monitor.counters(), monitor, ..self }
+    }
+
     /// What the source is doing, now and later.
     pub fn state(&self) -> state_watch::Receiver<SourceState> {
-        self.state.subscribe()
+        self.monitor.state()
     }
 
     /// What it delivered since it started.
@@ -175,6 +172,7 @@ impl Spool {
     /// One look at the whole folder.
     async fn pass<S: Sink>(&mut self, sink: &S) -> Result<Drained, SpoolError> {
         self.trouble = None;
+        let begun = now_ms();
         if self.delivered.is_none() {
             self.delivered =
                 Some(sink.cursor(SOURCE).await?.map_or_else(Delivered::default, |cursor| Delivered::read(&cursor)));
@@ -207,6 +205,8 @@ impl Spool {
         }
         self.remove_journaled().await?;
         pass.left = self.seen.values().filter(|seen| matches!(seen, Seen::Unfinished { .. })).count();
+        // What was there when it began is in the journal.
+        self.counters.drain(begun);
         Ok(pass)
     }
 
@@ -350,14 +350,7 @@ impl Spool {
             (None, None, Ok(_)) => SourceState::Watching,
             (None, None, Err(reason)) => SourceState::Polling { reason: reason.clone() },
         };
-        self.state.send_if_modified(|now| {
-            let changed = *now != state;
-            if changed {
-                tracing::info!(%state, "spool");
-                *now = state;
-            }
-            changed
-        });
+        self.monitor.show(state);
     }
 
     /// How long to wait for a notification.

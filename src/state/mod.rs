@@ -5,6 +5,7 @@
 mod error;
 mod fingerprint;
 mod held;
+mod listed;
 pub mod sqlite;
 mod store;
 mod types;
@@ -12,6 +13,7 @@ mod types;
 pub use error::{StateError, StateErrorCategory};
 pub use fingerprint::Fingerprint;
 pub use held::{Approval, HeldMark, HeldRow, KeptRow, ListId, Loss, Lost, Population, Release, weight};
+pub use listed::{Compared, IdSpan, Mark};
 pub use store::{AuditFilter, Backlog, Counts, HeldFilter, KeptFilter, ParkedFilter, Store, Taken, TaskSort};
 pub use types::{
     AuditRow, Correction, Face, Footprint, Found, Handle, InForce, JournalEntry, NewTask, Outcome, ParkedRow, Record,

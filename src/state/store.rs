@@ -6,11 +6,12 @@ use std::future::Future;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::udm::{ObjectId, ObjectType, Properties};
+use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditRow, Correction, Footprint, Found, Handle, HeldMark, HeldRow, InForce, JournalEntry, KeptRow, ListId, Lost,
-    NewTask, Outcome, ParkedRow, Record, Release, Released, Seq, StateError, WaitingChange, Work,
+    AuditRow, Compared, Correction, Footprint, Found, Handle, HeldMark, HeldRow, IdSpan, InForce, JournalEntry,
+    KeptRow, ListId, Lost, Mark, NewTask, Outcome, ParkedRow, Record, Release, Released, Seq, StateError,
+    WaitingChange, Work,
 };
 
 /// Which parked objects are meant.
@@ -114,6 +115,38 @@ pub trait Store: Send + Sync + 'static {
 
     /// The position up to which a source was read.
     fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<String>, StateError>> + Send;
+
+    /// Where journal and audit trail are now.
+    fn mark(&self) -> impl Future<Output = Result<Mark, StateError>> + Send;
+
+    /// Journals of events that the directory itself told those that want something else than what is known, and moves the
+    /// cursor of this source to the position that follows from it, if one does, all in one transaction. Known is the newest
+    /// event of an object, done or not. What came since the mark wins: the list may be older.
+    fn compare(
+        &self,
+        listed: &[NewTask],
+        since: Mark,
+        revision: &str,
+        source: &str,
+        position: impl FnOnce(Compared) -> Option<String> + Send,
+    ) -> impl Future<Output = Result<Compared, StateError>> + Send;
+
+    /// Objects of a type that the directory should have, with their distinguished names: not those of custom resources, nor
+    /// those whose removal is under way or over. In the order of identifiers.
+    fn expected(
+        &self,
+        kind: ObjectType,
+        span: &IdSpan,
+    ) -> impl Future<Output = Result<Vec<(ObjectId, Dn)>, StateError>> + Send;
+
+    /// Whether an event of the object came from an origin that begins like one of these, since a time in milliseconds since
+    /// 1970.
+    fn came_from(
+        &self,
+        object: &ObjectId,
+        origins: &[&str],
+        since: i64,
+    ) -> impl Future<Output = Result<bool, StateError>> + Send;
 
     /// The next tasks of one sort after a position, oldest first.
     fn journal_after(

@@ -31,12 +31,7 @@ impl Properties {
 
     /// The raw value. `null`, an empty text and an empty list all mean that the property is not set.
     pub fn raw(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| match value {
-            Value::Null => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(items) => !items.is_empty(),
-            _ => true,
-        })
+        self.0.get(name).filter(|value| is_set(value))
     }
 
     /// Whether the source sent the property at all, even without a value.
@@ -56,7 +51,7 @@ impl Properties {
 
     /// Keeps only the properties whose name passes, and of these only those with a value.
     pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
-        self.0.retain(|name, value| !value.is_null() && keep(name));
+        self.0.retain(|name, value| is_set(value) && keep(name));
     }
 
     /// A single text; of a list its first element. Numbers and booleans are taken as their text.
@@ -128,6 +123,16 @@ impl Properties {
                 .collect(),
             Some(other) => Err(error(name, expected, other)),
         }
+    }
+}
+
+/// Interfaces differ in how they write a property that is not set, or leave it out.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use oxherd::engine::{Category, Drift, Repair, Verification};
 use oxherd::simulator::ox::{FaultAction, FaultRule};
+use oxherd::state::{HeldFilter, Store, now_ms};
 use serde_json::json;
 
 use crate::directory::{
@@ -318,6 +319,37 @@ async fn the_connector_verifies_on_schedule_and_repairs_if_told_so() {
     assert_eq!((report.different, report.queued, report.problem), (1, 1, None));
     world.settle().await;
     expect_clean(&mut world).await;
+}
+
+/// A process that is started anew more often than the interval says still verifies.
+#[tokio::test]
+async fn a_restart_does_not_put_verification_off() {
+    let mut world = populated().await;
+    world.configure(|setup| setup.spec = json!({"verification": {"interval": "1h"}})).await;
+    assert!(world.report().verification.is_none(), "an hour has not passed since the start");
+    let two_hours_ago = (now_ms() - 2 * 3_600_000).to_string();
+    world.store().append(&[], Some(("verify (schedule)", &two_hours_ago))).await.unwrap();
+    world.restart().await;
+    assert_eq!(world.until_verified().await.problem, None);
+    world.restart().await;
+    assert!(world.report().verification.is_none(), "it has just been done");
+}
+
+/// What verification removes passes the deletion guard like any other deletion.
+#[tokio::test]
+async fn what_came_back_and_is_removed_again_passes_the_deletion_guard() {
+    let mut world = populated().await;
+    let fault = FaultAction::SoapFault { name: "NoSuchUserException".to_owned(), text: "No such user".to_owned() };
+    world.ox.add_fault(FaultRule::always(fault).on("OXUserService", "delete").times(2));
+    world.delete([user("dora"), user("emma")]).await;
+    world.configure(|setup| setup.spec = json!({"policies": {"deletionGuard": {"maxCount": 1}}})).await;
+    let report = world.verify(Repair::Usual).await;
+    assert_eq!(report.total(|section| section.surplus), 2, "{report:#?}");
+    let held = world.store().held(&HeldFilter::All).await.unwrap();
+    assert_eq!(held.len(), 2, "both wait for an approval");
+    for name in ["dora", "emma"] {
+        assert!(world.names(10).contains(&name.to_owned()));
+    }
 }
 
 #[tokio::test]

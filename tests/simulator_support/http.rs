@@ -80,7 +80,9 @@ impl Connection {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let mut response = Response { status, headers, body: Vec::new() };
-        let end = if let Some(length) = response.header("Content-Length") {
+        let end = if matches!(status, 204 | 304) {
+            head_end
+        } else if let Some(length) = response.header("Content-Length") {
             let end = head_end + length.parse::<usize>().unwrap();
             self.fill(end).await?;
             response.body = self.buffer[head_end..end].to_vec();

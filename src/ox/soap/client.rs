@@ -1,17 +1,16 @@
 //! The transport: one pool of HTTP/1.1 connections to one OX installation.
 
-use std::io;
 use std::time::{Duration, Instant};
 
+use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Url, redirect, retry};
 
 use super::credentials::Login;
 use super::fault::{Origin, OxFault};
 use super::operation::{Kind, Operation, Service, encode};
 use super::reader::Body;
-use super::tls::{self, Trust};
 use crate::failure_points::{FailurePoint, pass};
+use crate::transport::{self, TransportError, Trust};
 
 /// How OX is reached. Proxies are taken from the usual environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,15 +46,9 @@ pub enum SettingsError {
     /// The address is none.
     #[error("the address of OX is wrong: give one like https://ox.example.org, without login and without /webservices")]
     Address,
-    /// The own certificate authorities cannot be read.
-    #[error("the bundle of certificate authorities holds no readable PEM certificate")]
-    Bundle,
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
-    /// The HTTP client cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Http(#[from] reqwest::Error),
+    /// The connection cannot be set up.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 /// A client of the SOAP services of one OX installation. Cheap to clone; clones share the connections.
@@ -79,16 +72,12 @@ impl Client {
             return Err(SettingsError::Address);
         }
         base.set_path(&path);
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&settings.trust)?)
-            .http1_only()
-            // A redirection would turn the POST into a GET, and could lead credentials elsewhere.
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .connect_timeout(settings.connect_timeout)
+        let builder = transport::builder(&settings.trust, settings.connect_timeout)?;
+        let http = builder
             .timeout(settings.timeout)
             .pool_idle_timeout(settings.idle_timeout)
-            .build()?;
+            .build()
+            .map_err(TransportError::from)?;
         Ok(Self { http, base })
     }
 
@@ -154,7 +143,7 @@ impl Client {
                 response
             }
             Kind::Read => match post(request.clone()).send().await {
-                Err(error) if closed_before_answer(&error) => post(request).send().await,
+                Err(error) if transport::closed_before_answer(&error) => post(request).send().await,
                 other => other,
             },
         };
@@ -181,29 +170,6 @@ async fn read(origin: &Origin, response: reqwest::Result<reqwest::Response>) -> 
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(|error| OxFault::transport(origin, &error))?;
     Ok(Reply { status, body: body.into() })
-}
-
-/// Whether the server closed the connection without a byte of an answer.
-///
-/// The connection was then almost certainly one of the pool that the server was just closing; a new one that is closed at
-/// once looks the same, and repeating a read does no harm there either.
-fn closed_before_answer(error: &reqwest::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    if error.is_connect() || error.is_timeout() {
-        return false;
-    }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
-            return true;
-        }
-        let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if matches!(io, Some(BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// What an HTTP answer to an operation means.

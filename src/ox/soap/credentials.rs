@@ -1,41 +1,11 @@
 //! Who calls OX, and the random passwords that oxherd makes.
 
-use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::ox::model::ContextId;
-
-/// A login with its password. Prints without the password.
-#[derive(Clone)]
-pub struct Credentials {
-    /// Login name; not a mail address.
-    pub login: String,
-    /// The password.
-    pub password: SecretString,
-}
-
-impl Credentials {
-    /// A login with its password.
-    pub fn new(login: impl Into<String>, password: impl Into<SecretString>) -> Self {
-        Self { login: login.into(), password: password.into() }
-    }
-}
-
-impl PartialEq for Credentials {
-    fn eq(&self, other: &Self) -> bool {
-        self.login == other.login && self.password.expose_secret() == other.password.expose_secret()
-    }
-}
-
-impl Eq for Credentials {}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({}, ***)", self.login)
-    }
-}
+pub use crate::transport::Credentials;
 
 /// Whose credentials a call carries. Decides what it means when OX refuses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +94,7 @@ pub fn random_password() -> Result<SecretString, NoRandomness> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use secrecy::ExposeSecret;
 
     #[test]
     fn passwords_have_64_characters_of_all_kinds_and_differ() {

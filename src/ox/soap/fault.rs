@@ -15,6 +15,7 @@ use crate::engine::{FaultClass, Pace, TargetFault};
 use crate::ox::attribute::Attribute;
 use crate::ox::handles;
 use crate::ox::model::{ContextId, UserId};
+use crate::transport::root_cause;
 
 /// What kind of failure it was. The name is used in reports and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
@@ -392,20 +393,6 @@ fn listed_names(text: &str) -> String {
 fn element_name(text: &str) -> &str {
     let after = |mark: &str| text.split_once(mark).and_then(|(_, rest)| rest.split('"').next());
     after("local:\"").or_else(|| after("Unexpected element \"")).unwrap_or_default()
-}
-
-/// The innermost cause of a transport error; those texts come from the operating system and TLS and hold no values.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    // The outermost text would hold the URL.
-    if std::ptr::eq(cause, std::ptr::from_ref::<dyn std::error::Error>(error)) {
-        "no further reason was given".to_owned()
-    } else {
-        cause.to_string()
-    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,6 @@ mod mask;
 mod operation;
 mod reader;
 mod rules;
-mod tls;
 mod user_data;
 
 pub mod context;
@@ -40,6 +39,7 @@ pub mod user;
 pub mod user_copy;
 pub mod util;
 
+pub use crate::transport::Trust;
 pub use client::{Client, Settings, SettingsError};
 pub use credentials::{Credentials, Login, Master, NoRandomness, Who, random_password};
 pub use envelope::{Envelope, Ns, Problem, Refusal};
@@ -47,7 +47,6 @@ pub use fault::{Category, Origin, OxFault};
 pub use features::{Feature, Features};
 pub use operation::{Kind, Operation, Service, encode};
 pub use reader::{Answer, Body, Element, Reader, SoapFault, Space, Unreadable};
-pub use tls::Trust;
 
 /// What the HTTP answer to an operation means, as [`Client::call`] sees it.
 pub fn decode<O: Operation>(operation: &O, login: &Login, status: u16, body: &str) -> Result<O::Answer, OxFault> {

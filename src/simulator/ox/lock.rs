@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
-use super::random::Chance;
+use crate::simulator::random::Chance;
 
 /// How often a call tries again.
 const TRIES: u32 = 5;

@@ -21,7 +21,6 @@ mod mail_server;
 mod malformed;
 mod options;
 mod picture;
-mod random;
 mod record;
 mod request;
 mod response;

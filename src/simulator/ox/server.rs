@@ -18,9 +18,9 @@ use super::fault::ExceptionIds;
 use super::faults_on_demand::Faults;
 use super::http;
 use super::options::OxOptions;
-use super::random::Chance;
 use super::world::World;
 use super::write_log::WriteLog;
+use crate::simulator::random::Chance;
 
 /// How often a changed world is written to its file.
 const SAVE_EVERY: Duration = Duration::from_secs(2);

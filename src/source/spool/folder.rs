@@ -17,7 +17,7 @@ const REJECTED: &str = "rejected";
 /// A listener file is some kilobytes, with a picture some hundred. More than this is no listener file.
 const TOO_LARGE: u64 = 64 << 20;
 /// How many files and bytes are read before they are handed on. Each batch is synced to disk, which takes milliseconds.
-const BATCH_FILES: usize = 512;
+const BATCH_FILES: usize = 256;
 const BATCH_BYTES: u64 = 16 << 20;
 
 /// Size and time of the last change: when both stay, nobody writes to the file.

@@ -15,6 +15,8 @@ use super::{held, intentions, released, rows};
 
 pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Result<(), StateError> {
     let batch = Batch::of(outcomes)?;
+    // Before the records are written: a removed object has no names any more.
+    let former = former_names(connection, &batch.ripple).await?;
     // What was held back is obsolete with the next event of its object.
     run(
         connection,
@@ -30,7 +32,8 @@ pub(super) async fn commit(connection: &mut SqliteConnection, outcomes: &[Outcom
     held::write(connection, &batch.held).await?;
     write_kept(connection, &batch).await?;
     write_settled(connection, outcomes).await?;
-    queue_dependants(connection, &batch.ripple).await?;
+    let ripple: Vec<_> = batch.ripple.iter().copied().chain(former.iter().map(String::as_str)).collect();
+    queue_dependants(connection, &ripple).await?;
     write_audit(connection, batch.audit.into_iter()).await
 }
 
@@ -282,7 +285,7 @@ impl<'a> NameChanges<'a> {
         let now = &record.footprint;
         let (old_handles, old_refs) = former.map_or((&[][..], &[][..]), |f| (&f.handles[..], &f.refs[..]));
         let current: HashSet<_> = now.handles.iter().collect();
-        let gone = old_handles.iter().filter(|handle| !current.contains(handle) && !lingers(handle));
+        let gone = old_handles.iter().filter(|handle| !current.contains(handle) && !lingers(handle.as_str()));
         self.handles_gone.extend(gone.map(name));
         // Both are sorted, so that few differences are close together in a long list.
         let head = old_refs.iter().zip(&now.refs).take_while(|(old, new)| old == new).count();
@@ -296,8 +299,8 @@ impl<'a> NameChanges<'a> {
 }
 
 /// A former distinguished name goes on leading to the object until another one takes it.
-fn lingers(handle: &Handle) -> bool {
-    handle.as_str().starts_with("dn:")
+fn lingers(handle: &str) -> bool {
+    handle.starts_with("dn:")
 }
 
 async fn write_parked(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), StateError> {
@@ -348,6 +351,23 @@ async fn write_kept(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Res
         &batch.kept,
     )
     .await
+}
+
+/// The former distinguished names of the objects behind these handles: who still knows an object by such a name depends on it
+/// as well.
+async fn former_names(connection: &mut SqliteConnection, handles: &[&str]) -> Result<Vec<String>, StateError> {
+    let names: Vec<_> = handles.iter().filter(|handle| lingers(handle)).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT former.handle FROM handles now JOIN handles former ON former.object = now.object
+         WHERE now.handle IN (SELECT value FROM json_each(?1)) AND former.handle <> now.handle",
+    )
+    .bind(json(&names)?)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.iter().map(|row| row.get(0)).filter(|handle: &String| lingers(handle)).collect())
 }
 
 /// Queues what depends on handles that changed: parked objects with the task that failed, others from their record.

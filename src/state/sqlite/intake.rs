@@ -68,7 +68,8 @@ pub(super) async fn take_in(
     Ok(Taken { last, settled: audit.len() as u64 })
 }
 
-fn wanted(task: &Task, revision: &str) -> Option<Fingerprint> {
+/// What an event wants; none if it wants its object gone.
+pub(super) fn wanted(task: &Task, revision: &str) -> Option<Fingerprint> {
     let Task::Event(event) = task else { return None };
     Some(Fingerprint::of(event.kind, &event.dn, event.desired()?, revision))
 }
@@ -76,7 +77,10 @@ fn wanted(task: &Task, revision: &str) -> Option<Fingerprint> {
 /// The fingerprints of those objects that are settled and have nothing before them in the journal. A parked object is not
 /// settled, whatever it was before: an event can heal it. Nor is one whose deletion is held back, or that is kept for a time:
 /// an event that wants it as it was brings it back.
-async fn settled(connection: &mut SqliteConnection, tasks: &[NewTask]) -> Result<HashMap<String, String>, StateError> {
+pub(super) async fn settled(
+    connection: &mut SqliteConnection,
+    tasks: &[NewTask],
+) -> Result<HashMap<String, String>, StateError> {
     let objects: Vec<_> = tasks.iter().map(|new| new.task.object()).collect();
     let rows = sqlx::query(
         "SELECT s.object, s.fingerprint FROM json_each(?1) j CROSS JOIN settled s ON s.object = j.value

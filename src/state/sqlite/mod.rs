@@ -12,6 +12,7 @@ mod faces;
 mod held;
 mod intake;
 mod intentions;
+mod listed;
 mod losses;
 mod open;
 mod parked;
@@ -29,14 +30,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sqlx::{Row, SqlitePool};
+use sqlx::SqlitePool;
 
-use crate::udm::{ObjectId, ObjectType, Properties};
+use crate::udm::{Dn, ObjectId, ObjectType, Properties};
 
 use super::{
-    AuditFilter, AuditRow, Backlog, Correction, Counts, Footprint, Found, Handle, HeldFilter, HeldRow, InForce,
-    JournalEntry, KeptFilter, KeptRow, ListId, Lost, NewTask, Outcome, ParkedFilter, ParkedRow, Record, Release,
-    Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
+    AuditFilter, AuditRow, Backlog, Compared, Correction, Counts, Footprint, Found, Handle, HeldFilter, HeldRow,
+    IdSpan, InForce, JournalEntry, KeptFilter, KeptRow, ListId, Lost, Mark, NewTask, Outcome, ParkedFilter, ParkedRow,
+    Record, Release, Released, Seq, StateError, Store, Taken, Task, TaskSort, WaitingChange, Work, now_ms,
 };
 
 pub use credentials::StoredCredentials;
@@ -87,11 +88,42 @@ impl Store for SqliteStore {
     }
 
     async fn cursor(&self, source: &str) -> Result<Option<String>, StateError> {
-        let row = sqlx::query("SELECT position FROM cursors WHERE source = ?1")
-            .bind(source)
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(row.map(|row| row.get(0)))
+        // As a writer: an append whose caller went away may still be committing, and its cursor must not be missed.
+        let mut connection = self.write(Durability::Process).await?;
+        let work = read::cursor(&mut connection, source).await;
+        finish(connection, work).await
+    }
+
+    async fn mark(&self) -> Result<Mark, StateError> {
+        listed::mark(&self.readers).await
+    }
+
+    async fn compare(
+        &self,
+        listed: &[NewTask],
+        since: Mark,
+        revision: &str,
+        source: &str,
+        position: impl FnOnce(Compared) -> Option<String> + Send,
+    ) -> Result<Compared, StateError> {
+        let mut connection = self.write(Durability::Power).await?;
+        let work = async {
+            let (compared, news) = listed::compare(&mut connection, listed, since, revision).await?;
+            let position = position(compared);
+            let cursor = position.as_deref().map(|position| (source, position));
+            intake::append(&mut connection, news.into_iter(), cursor).await?;
+            Ok(compared)
+        }
+        .await;
+        finish(connection, work).await
+    }
+
+    async fn expected(&self, kind: ObjectType, span: &IdSpan) -> Result<Vec<(ObjectId, Dn)>, StateError> {
+        listed::expected(&self.readers, kind, span).await
+    }
+
+    async fn came_from(&self, object: &ObjectId, origins: &[&str], since: i64) -> Result<bool, StateError> {
+        listed::came_from(&self.readers, object, origins, since).await
     }
 
     async fn journal_after(&self, after: Seq, sort: TaskSort, limit: u32) -> Result<Vec<JournalEntry>, StateError> {

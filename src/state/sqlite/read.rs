@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteExecutor, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqliteExecutor, SqlitePool};
 
 use crate::state::{
     Backlog, Counts, Footprint, Found, Handle, HeldMark, JournalEntry, Record, Seq, StateError, TaskSort, Work,
@@ -21,6 +21,12 @@ fn entry(row: &SqliteRow) -> Result<JournalEntry, StateError> {
         received_at: row.get("received_at"),
         approval: row.get::<Option<&str>, _>("approval").map(|text| parse("approval", text)).transpose()?,
     })
+}
+
+pub(super) async fn cursor(connection: &mut SqliteConnection, source: &str) -> Result<Option<String>, StateError> {
+    let row =
+        sqlx::query("SELECT position FROM cursors WHERE source = ?1").bind(source).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 pub(super) async fn journal_after(

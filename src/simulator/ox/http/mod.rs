@@ -3,15 +3,14 @@
 //! Written by hand instead of with a library, because the tests need the exact connection behaviour, resets included.
 
 mod reply;
-mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+pub use crate::simulator::http::Request;
 pub use reply::Reply;
-pub use request::Request;
 
 use super::server::Shared;
 use super::{control, exchange};
@@ -27,7 +26,7 @@ pub async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::with_capacity(8 << 10);
     for number in 1..=REQUESTS {
-        let request = tokio::time::timeout(IDLE, request::read(&mut stream, &mut buffer));
+        let request = tokio::time::timeout(IDLE, crate::simulator::http::read(&mut stream, &mut buffer));
         let Ok(Ok(Some(request))) = request.await else { return };
         let close = request.close || number == REQUESTS;
         let reply = route(&shared, request).await;

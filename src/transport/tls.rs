@@ -1,4 +1,4 @@
-//! Whom the client believes to be OX.
+//! Whom we believe to be the server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::client::SettingsError;
+use super::TransportError;
 
 /// How the certificate of the server is verified.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl fmt::Debug for Trust {
 
 /// The TLS configuration. The crypto provider is given here and not taken from the process, so that nothing has to be
 /// installed before.
-pub(super) fn config(trust: &Trust) -> Result<ClientConfig, SettingsError> {
+pub(super) fn config(trust: &Trust) -> Result<ClientConfig, TransportError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let verified = |roots| builder.clone().with_root_certificates(roots).with_no_client_auth();
@@ -45,12 +45,12 @@ pub(super) fn config(trust: &Trust) -> Result<ClientConfig, SettingsError> {
             let mut roots = system_roots();
             let mut added = 0;
             for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|_| SettingsError::Bundle)?;
-                roots.add(certificate).map_err(|_| SettingsError::Bundle)?;
+                let certificate = certificate.map_err(|_| TransportError::Bundle)?;
+                roots.add(certificate).map_err(|_| TransportError::Bundle)?;
                 added += 1;
             }
             if added == 0 {
-                return Err(SettingsError::Bundle);
+                return Err(TransportError::Bundle);
             }
             verified(roots)
         }

@@ -1,11 +1,13 @@
-//! Reading of HTTP requests.
+//! Reading of HTTP requests, for all simulators.
+//!
+//! Written by hand instead of with a library, because tests need the exact behaviour of connections, resets included.
 
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Limit of the real server for the head of a request, with room for generous clients.
+/// Limit of a real server for the head of a request, with room for generous clients.
 const HEAD_LIMIT: usize = 16 << 10;
 /// More than any sensible request.
 const BODY_LIMIT: usize = 64 << 20;
@@ -21,10 +23,65 @@ pub struct Request {
     pub query: String,
     /// `Content-Type`.
     pub content_type: String,
+    /// All header fields in their order.
+    pub headers: Vec<(String, String)>,
     /// Whether the client closes the connection after the answer.
     pub close: bool,
     /// Body.
     pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first header field of a name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1.as_str())
+    }
+
+    /// The parameters of the query in their order, decoded.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        let decoded = |text: &str| decode(&text.replace('+', " "));
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| (decoded(name), decoded(value)))
+            .collect()
+    }
+}
+
+/// The byte that two hexadecimal digits name.
+pub fn hex_byte(digits: &[u8]) -> Option<u8> {
+    // Reading a number would also take a sign.
+    let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// A text without percent encoding.
+pub fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(hex_byte);
+        plain.push(code.unwrap_or(*byte));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// A text with percent encoding for everything but letters, digits, `-`, `.`, `_` and `~`.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => {
+                encoded.push('%');
+                encoded.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
+                encoded.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+            }
+        }
+    }
+    encoded
 }
 
 /// Body framing of a head.
@@ -83,6 +140,7 @@ fn parse(head: &str) -> (Request, Framing) {
     let mut framing = Framing::default();
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
+        request.headers.push((name.to_owned(), value.to_owned()));
         if name.eq_ignore_ascii_case("content-length") {
             framing.length = value.parse().unwrap_or_default();
         } else if name.eq_ignore_ascii_case("content-type") {
@@ -154,5 +212,16 @@ mod tests {
         assert!(request.close);
         assert_eq!(framing.length, 12);
         assert_eq!(request.content_type, "text/xml; charset=utf-8");
+        assert_eq!(request.header("HOST"), Some("x"));
+    }
+
+    #[test]
+    fn queries_are_decoded() {
+        let query = "a=%28x%3D%C3%A4%29&b&c=1+2&c=%zz%+1".to_owned();
+        let request = Request { query, ..Request::default() };
+        let pairs = request.parameters();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("a", "(x=ä)"), ("b", ""), ("c", "1 2"), ("c", "%zz% 1")]);
+        assert_eq!(encode("uid=a b,ö"), "uid%3Da%20b%2C%C3%B6");
     }
 }
