@@ -136,8 +136,13 @@ impl Site {
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
                 "stringData": {"username": login, "password": password}})
         };
-        let documents =
-            [manifest, secret("ox-master", "oxadminmaster", "secret"), secret("udm", "Administrator", "univention")];
+        let documents = [
+            manifest,
+            secret("ox-master", "oxadminmaster", "secret"),
+            secret("udm", "Administrator", "univention"),
+            secret("subscription", "oxherd", "s3cret"),
+            secret("nubus-admin", "admin", "admin"),
+        ];
         let text: Vec<_> = documents.iter().map(Value::to_string).collect();
         std::fs::write(self.folder.path().join("manifests/all.yaml"), text.join("\n---\n")).unwrap();
     }
