@@ -1,7 +1,6 @@
 //! Intake from the Provisioning API: as fast as it hands messages out, however slow OX is.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use oxherd::simulator::nubus::{NubusControl, NubusLatency, NubusOptions, NubusSimulator};
@@ -9,6 +8,8 @@ use oxherd::simulator::ox::{OxOptions, OxSimulator};
 use oxherd::source::nubus::{Api, ApiSettings, Message};
 use oxherd::transport::Credentials;
 use serde_json::json;
+
+use super::process::Controller;
 
 /// How many messages.
 const MANY: usize = 1_000;
@@ -81,7 +82,7 @@ async fn drained_by_the_controller(ox_latency: u64) -> f64 {
     fs::create_dir(folder.path().join("manifests")).expect("a folder");
     fs::write(folder.path().join("manifests/all.yaml"), manifests(&ox.base_url(), &nubus.provisioning_url()))
         .expect("manifests");
-    let _controller = Controller::start(folder.path());
+    let _controller = Controller::start(&["run", "--standalone", "manifests"], folder.path());
     while control.counters().deliveries == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -107,22 +108,4 @@ fn manifests(ox: &str, nubus: &str) -> String {
     let secrets = [secret("ox-master", "oxadminmaster", "secret"), secret("subscription", "oxherd", "s3cret")];
     let all: Vec<_> = std::iter::once(&connector).chain(&secrets).map(ToString::to_string).collect();
     all.join("\n---\n")
-}
-
-/// The controller, killed in the end.
-struct Controller(Child);
-
-impl Controller {
-    fn start(folder: &std::path::Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_oxherd"));
-        command.args(["run", "--standalone", "manifests"]).current_dir(folder);
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the controller starts"))
-    }
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

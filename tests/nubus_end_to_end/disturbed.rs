@@ -153,6 +153,14 @@ struct Controller {
     child: Child,
 }
 
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // Also when the test fails. One that has ended does not mind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Controller {
     fn start(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oxherd"));
