@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use super::process::{Controller, Nubus, Simulator, Usage};
 
 /// What was measured.
-pub struct Loaded {
+pub struct Bulk {
     /// How long the directory took to serve its lists, read by nobody but a counter.
     pub served: Duration,
     /// From the start of the controller until everything was in its journal.
@@ -25,7 +25,7 @@ pub struct Loaded {
 }
 
 /// Loads so many users into the journal of a connector that is paused, so that only the load is measured.
-pub fn measure(users: u32) -> Loaded {
+pub fn measure(users: u32) -> Bulk {
     let (nubus, ox) = (Nubus::start(users), Simulator::start(0));
     let runtime = Runtime::new().expect("a runtime");
     let served = runtime.block_on(serve(nubus.url(), users));
@@ -65,7 +65,7 @@ pub fn measure(users: u32) -> Loaded {
         assert!(waiting >= u64::from(users), "{waiting} objects in the journal");
         loaded
     });
-    Loaded { served, loaded, controller: controller.usage() }
+    Bulk { served, loaded, controller: controller.usage() }
 }
 
 /// Reads all users, in the parts in which the controller reads them, and does nothing with them.

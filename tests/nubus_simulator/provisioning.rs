@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use oxherd::simulator::nubus::{PrefillMode, PrefillStatus};
+use oxherd::simulator::nubus::{Place, PrefillMode, PrefillStatus};
 use serde_json::{Value, json};
 
 use crate::client::{Client, basic, json_of, start, start_with_anna, summary};
@@ -115,13 +115,13 @@ async fn only_72_bytes_of_a_password_count() {
 #[tokio::test]
 async fn a_password_check_stops_everybody_and_is_remembered() {
     let (_simulator, client) = subscribed().await;
-    client.control.change_options(|options| options.latency.password_check = 200);
+    client.control.change_options(|options| options.latency.password_check = 700);
     let started = Instant::now();
     client.next("c", "0").await;
-    assert!(started.elapsed() >= Duration::from_millis(200));
+    assert!(started.elapsed() >= Duration::from_millis(700));
     let started = Instant::now();
     client.v1("c", "GET", "/subscriptions/c", &Value::Null).await;
-    assert!(started.elapsed() < Duration::from_millis(200), "a right password needs no second check");
+    assert!(started.elapsed() < Duration::from_millis(700), "a right password needs no second check");
     let wrong = client.clone();
     let checking = tokio::spawn(async move {
         let authorization = basic("c", "wrong");
@@ -211,7 +211,9 @@ async fn one_message_is_in_flight_and_comes_again() {
     client.control.touch(ANNA).unwrap();
     let (_, first) = client.next("c", "1").await;
     assert_eq!((&first["sequence_number"], &first["num_delivered"]), (&json!(1), &json!(1)));
+    client.control.change_options(|options| options.ack_wait = 60.0);
     assert_eq!(client.next("c", "0.01").await.1, Value::Null, "the second one waits for the acknowledgement");
+    client.control.change_options(|options| options.ack_wait = 0.1);
     let (_, again) = client.next("c", "1").await;
     assert_eq!((&again["sequence_number"], &again["num_delivered"]), (&json!(1), &json!(2)));
     assert_eq!(client.acknowledge("c", "1").await.0, 200, "a late acknowledgement counts");
@@ -222,18 +224,20 @@ async fn one_message_is_in_flight_and_comes_again() {
 async fn a_client_that_gave_up_swallows_a_delivery() {
     use tokio::io::AsyncWriteExt as _;
     let (_simulator, client) = subscribed().await;
+    client.control.pause(Place::Next);
     let mut stream = tokio::net::TcpStream::connect(client.address).await.unwrap();
     let request = format!(
         "GET /v1/subscriptions/c/messages/next?timeout=5 HTTP/1.1\r\nAuthorization: {}\r\n\r\n",
         basic("c", "secret")
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    while client.control.counters().connections == 0 {
-        tokio::task::yield_now().await;
-    }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    client.control.until_held(Place::Next).await;
     drop(stream);
     client.control.touch(ANNA).unwrap();
+    client.control.resume(Place::Next);
+    while client.control.subscription("c").unwrap().in_flight.is_none() {
+        tokio::task::yield_now().await;
+    }
     let (_, message) = client.next("c", "2").await;
     assert_eq!(message["num_delivered"], 2, "the dead request took the first delivery");
 }

@@ -1,5 +1,6 @@
 //! Events that the source lost are found in the directory.
 
+use oxherd::simulator::nubus::{FaultAction, FaultRule, Place};
 use serde_json::{Value, json};
 
 use super::site::{Running, Site, acme, changes};
@@ -153,4 +154,47 @@ async fn access_to_the_directory_can_change_while_it_runs() {
     running.until("the last look", |report| report.directory.is_some()).await;
     running.stop().await;
     let _ = &mut site;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_the_stream_dropped_are_found() {
+    let site = Site::new(&acme("directory")).await;
+    site.directory.seed_users(10, 220).unwrap();
+    site.describe_stream(json!({"interval": "1s", "deletionsInterval": "2s", "grace": "1s"}));
+    let running = site.follow().await;
+    running
+        .until("the first load", |report| {
+            report.directory.as_ref().is_some_and(|one| one.looked_at.is_some())
+                && report.engine.idle
+                && report.engine.backlog == 0
+        })
+        .await;
+    assert_eq!(running.caught_up(), 0);
+    site.ox.reset_counters();
+    // One message of a hundred, then all of a while.
+    let drop = FaultRule { every: 100, ..FaultRule::always(Place::Live, FaultAction::Drop) };
+    site.directory.add_fault(drop);
+    for number in 1..=200 {
+        site.directory.modify(&load(number), &json!({"title": format!("No. {number}")})).unwrap();
+    }
+    site.directory.clear_faults();
+    site.directory.add_fault(FaultRule::always(Place::Live, FaultAction::Drop));
+    for number in 201..=210 {
+        site.directory.modify(&load(number), &json!({"title": format!("No. {number}")})).unwrap();
+    }
+    for number in 211..=213 {
+        site.directory.delete(&load(number)).unwrap();
+    }
+    site.directory.clear_faults();
+    assert_eq!(site.directory.counters().dropped, 2 + 10 + 3);
+    running.until("all are found", |_| running.caught_up() >= 15).await;
+    running.until_looked().await;
+    let titles_now = titles(&site);
+    for number in 1..=210 {
+        assert_eq!(titles_now[&format!("load{number:06}")], format!("No. {number}"));
+    }
+    assert!(!titles_now.contains_key("load000212"));
+    assert_eq!(running.caught_up(), 15, "nothing is counted that was only on its way");
+    assert_eq!(site.ox.counters().calls("OXUserService.change"), 210, "nothing is done twice");
+    running.stop().await;
 }

@@ -115,9 +115,10 @@ async fn a_wrong_address_is_said() {
 #[tokio::test]
 async fn an_object_that_was_deleted_meanwhile_is_none() {
     let gone = json!({"error": {"code": 404, "title": "", "message": "HTTP 404: Not Found", "error": {}}});
-    let wire = Wire::start(move |seen| match seen.line.contains("filter") {
-        true => vec![Step::Send(answer(200, &json!({"results": 0, "_embedded": {}})))],
-        false => vec![Step::Send(answer(404, &gone))],
+    let wire = Wire::start(move |seen| {
+        let search = seen.line.contains("filter");
+        let nothing = json!({"results": 0, "_embedded": {}});
+        vec![Step::Send(if search { answer(200, &nothing) } else { answer(404, &gone) })]
     });
     let client = wire.client();
     assert!(!read(&client).await.unwrap());
@@ -129,12 +130,8 @@ async fn an_object_that_was_deleted_meanwhile_is_none() {
 
 #[tokio::test]
 async fn many_and_long_headers_are_taken() {
-    let mut headers = String::from("Content-Type: application/json\r\n");
-    for number in 0..1_000 {
-        headers += &format!(
-            "Link: <http://udm.acme.example/udm/relation/{number}>; rel=\"udm:object-modules\"; title=\"T\"\r\n"
-        );
-    }
+    let link = "Link: <http://udm.acme.example/udm/relation/x>; rel=\"udm:object-modules\"; title=\"T\"\r\n";
+    let headers = format!("Content-Type: application/json\r\n{}", link.repeat(1_000));
     let wire = Wire::start(move |_| vec![Step::Send(http(200, &headers, &anna().to_string()))]);
     assert!(read(&wire.client()).await.unwrap());
 }

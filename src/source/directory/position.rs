@@ -149,12 +149,11 @@ impl Position {
     pub(super) fn advance(&mut self, slice: Option<Slice>) {
         let Some(place) = &self.place else { return };
         let kind = place.kind;
-        self.place = match slice {
-            Some(slice) => Some(Place { kind, slice }),
-            None => {
-                let next = self.scope.kinds().skip_while(|other| *other != kind).nth(1);
-                next.map(|kind| Place { kind, slice: self.scope.first_slice(kind) })
-            }
+        self.place = if let Some(slice) = slice {
+            Some(Place { kind, slice })
+        } else {
+            let next = self.scope.kinds().skip_while(|other| *other != kind).nth(1);
+            next.map(|kind| Place { kind, slice: self.scope.first_slice(kind) })
         };
     }
 

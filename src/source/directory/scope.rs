@@ -51,7 +51,7 @@ pub enum Parts {
 
 impl Scope {
     /// The types that are looked at, in the order in which they depend on each other.
-    pub fn kinds(&self) -> impl Iterator<Item = ObjectType> + use<> {
+    pub fn kinds(&self) -> impl Iterator<Item = ObjectType> {
         let (only, in_context) = (self.kind, self.context.is_some());
         ObjectType::all().filter(move |kind| {
             only.is_none_or(|only| only == *kind) && (!in_context || context_attribute(*kind).is_some())

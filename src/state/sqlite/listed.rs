@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use crate::state::{Compared, IdSpan, Mark, NewTask, StateError, Task};
+use crate::state::{Compared, Fingerprint, IdSpan, Mark, NewTask, StateError, Task};
 use crate::udm::{Change, Dn, Event, ObjectId, ObjectType, Properties};
 
 use super::codec::{PURGE, json, kind, object_id, parse};
@@ -32,7 +32,7 @@ pub(super) async fn compare<'a>(
     let open = |new: &&NewTask| {
         let known = settled.get(new.task.object().as_str());
         let wanted = intake::wanted(&new.task, revision);
-        known.is_none() || known.map(String::as_str) != wanted.as_ref().map(|wanted| wanted.as_str())
+        known.is_none() || known.map(String::as_str) != wanted.as_ref().map(Fingerprint::as_str)
     };
     let open: Vec<_> = listed.iter().filter(open).collect();
     let known = newest(connection, &open, since).await?;

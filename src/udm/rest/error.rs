@@ -201,7 +201,7 @@ impl UdmError {
             422 if exists => (Category::Exists, "there is one already"),
             422 if at(&["query", "filter"]) => (Category::Refused, "the filter is none that LDAP understands"),
             300..=399 => return Self { status: Some(reply.status), ..Self::not_udm(subject, reply.status) },
-            503 | 502 | 504 => (Category::Unavailable, "the server is starting or its LDAP server is down"),
+            502..=504 => (Category::Unavailable, "the server is starting or its LDAP server is down"),
             500..=599 => (Category::ServerError, "the server failed"),
             400..=499 => (Category::Refused, "the server refuses that"),
             _ => return Self::unreadable(subject, &"its status is unknown").with(reply, told),

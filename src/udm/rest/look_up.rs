@@ -1,11 +1,11 @@
 //! Looking single objects up.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use reqwest::header::{ETAG, HeaderName, LOCATION};
 use reqwest::{Method, Response, Url};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::udm::{IDENTIFIER, ObjectId, ObjectType, Representation};
 
@@ -52,11 +52,11 @@ impl UdmClient {
     pub async fn properties(&self, kind: ObjectType) -> Result<Option<Vec<String>>, UdmError> {
         #[derive(Deserialize)]
         struct Described {
-            properties: BTreeMap<String, IgnoredAny>,
+            properties: Map<String, Value>,
         }
         let url = self.below(kind.as_str().split('/').chain(["properties"]));
         match self.fetch::<Described>(&Subject::List(kind), url).await {
-            Ok(described) => Ok(Some(described.properties.into_keys().collect())),
+            Ok(described) => Ok(Some(described.properties.into_iter().map(|(name, _)| name).collect())),
             Err(error) if error.class() == Class::Request || error.class() == Class::Protocol => Ok(None),
             Err(error) => Err(error),
         }
