@@ -212,7 +212,7 @@ fn manifests(ox: &OxSimulator, nubus: &NubusSimulator) -> String {
             "smtpServer": "smtp://mail.acme.example:587"},
         // How much this story deletes is no accident.
         "policies": {"deletionGuard": {"maxCount": 1_000_000, "maxCountPerContext": 1_000_000, "maxPercent": 100,
-            "maxMemberPercent": 100}},
+            "maxMemberPercent": 100, "percentFrom": 1_000_000}},
     }});
     let secret = |name: &str, user: &str, password: &str| {
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
