@@ -15,17 +15,17 @@ use tokio::runtime::Runtime;
 use super::process::{Controller, Nubus, Simulator, Usage};
 
 /// What was measured.
-pub struct Bulk {
+pub struct Loaded {
     /// How long the directory took to serve its lists, read by nobody but a counter.
     pub served: Duration,
     /// From the start of the controller until everything was in its journal.
-    pub loaded: Duration,
+    pub time: Duration,
     /// What the controller used until then.
     pub controller: Usage,
 }
 
 /// Loads so many users into the journal of a connector that is paused, so that only the load is measured.
-pub fn measure(users: u32) -> Bulk {
+pub fn measure(users: u32) -> Loaded {
     let (nubus, ox) = (Nubus::start(users), Simulator::start(0));
     let runtime = Runtime::new().expect("a runtime");
     let served = runtime.block_on(serve(nubus.url(), users));
@@ -65,7 +65,7 @@ pub fn measure(users: u32) -> Bulk {
         assert!(waiting >= u64::from(users), "{waiting} objects in the journal");
         loaded
     });
-    Bulk { served, loaded, controller: controller.usage() }
+    Loaded { served, time: loaded, controller: controller.usage() }
 }
 
 /// Reads all users, in the parts in which the controller reads them, and does nothing with them.

@@ -1,5 +1,6 @@
 //! Servers that are down, are others than they should be, or do not let us in.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use oxherd::transport::{Credentials, Trust};
@@ -116,9 +117,9 @@ async fn a_wrong_address_is_said() {
 async fn an_object_that_was_deleted_meanwhile_is_none() {
     let gone = json!({"error": {"code": 404, "title": "", "message": "HTTP 404: Not Found", "error": {}}});
     let wire = Wire::start(move |seen| {
-        let search = seen.line.contains("filter");
-        let nothing = json!({"results": 0, "_embedded": {}});
-        vec![Step::Send(if search { answer(200, &nothing) } else { answer(404, &gone) })]
+        let found = seen.line.contains("filter");
+        let reply = if found { answer(200, &json!({"results": 0, "_embedded": {}})) } else { answer(404, &gone) };
+        vec![Step::Send(reply)]
     });
     let client = wire.client();
     assert!(!read(&client).await.unwrap());
@@ -130,8 +131,13 @@ async fn an_object_that_was_deleted_meanwhile_is_none() {
 
 #[tokio::test]
 async fn many_and_long_headers_are_taken() {
-    let link = "Link: <http://udm.acme.example/udm/relation/x>; rel=\"udm:object-modules\"; title=\"T\"\r\n";
-    let headers = format!("Content-Type: application/json\r\n{}", link.repeat(1_000));
+    let mut headers = String::from("Content-Type: application/json\r\n");
+    for number in 0..1_000 {
+        let _ = write!(
+            headers,
+            "Link: <http://udm.acme.example/udm/relation/{number}>; rel=\"udm:object-modules\"; title=\"T\"\r\n"
+        );
+    }
     let wire = Wire::start(move |_| vec![Step::Send(http(200, &headers, &anna().to_string()))]);
     assert!(read(&wire.client()).await.unwrap());
 }

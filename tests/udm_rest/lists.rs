@@ -33,9 +33,10 @@ async fn objects_come_while_the_list_arrives() {
     // The second half comes only after a second request, which is made between the objects.
     let wire = Wire::start(move |seen| {
         if seen.line.contains("entryUUID") {
-            return vec![Step::Send(answer(200, &list(0)))];
+            vec![Step::Send(answer(200, &list(0)))]
+        } else {
+            vec![Step::Send(begin.clone()), Step::Rest(Duration::from_millis(300)), Step::Send(end.clone())]
         }
-        vec![Step::Send(begin.clone()), Step::Rest(Duration::from_millis(300)), Step::Send(end.clone())]
     });
     let client = wire.client();
     let mut users = client.list(&all()).await.unwrap();
