@@ -19,7 +19,7 @@ pub struct Loaded {
     /// How long the directory took to serve its lists, read by nobody but a counter.
     pub served: Duration,
     /// From the start of the controller until everything was in its journal.
-    pub loaded: Duration,
+    pub time: Duration,
     /// What the controller used until then.
     pub controller: Usage,
 }
@@ -65,7 +65,7 @@ pub fn measure(users: u32) -> Loaded {
         assert!(waiting >= u64::from(users), "{waiting} objects in the journal");
         loaded
     });
-    Loaded { served, loaded, controller: controller.usage() }
+    Loaded { served, time: loaded, controller: controller.usage() }
 }
 
 /// Reads all users, in the parts in which the controller reads them, and does nothing with them.

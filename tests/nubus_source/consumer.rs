@@ -21,7 +21,7 @@ pub fn failure(status: u16) -> Answer {
 
 /// Drains until there is nothing left, however often that fails. Gives what was delivered.
 pub async fn drain(nubus: &mut Nubus, journal: &Journal) -> Drained {
-    let mut sum = Drained::default();
+    let (mut sum, mut last) = (Drained::default(), String::new());
     for _ in 0..50 {
         match nubus.drain(journal, NOBODY).await {
             Ok(drained) => {
@@ -29,10 +29,10 @@ pub async fn drain(nubus: &mut Nubus, journal: &Journal) -> Drained {
                 sum.rejected += drained.rejected;
                 return sum;
             }
-            Err(error) => eprintln!("{error}"),
+            Err(error) => last = error.to_string(),
         }
     }
-    panic!("no end in sight: {:?}", nubus.monitor().state().borrow());
+    panic!("no end in sight, at last: {last}: {:?}", nubus.monitor().state().borrow());
 }
 
 pub async fn world() -> (Queue, Journal, Nubus) {
@@ -173,7 +173,7 @@ async fn what_is_no_event_is_noted_counted_and_acknowledged_and_never_comes_agai
     let mut foreign = live("bob", "Geheim");
     foreign["topic"] = json!("users/contact");
     foreign["body"]["new"]["objectType"] = json!("users/contact");
-    let empty = message("udm-listener", "users/user", json!({}), json!({}));
+    let empty = message("udm-listener", "users/user", &json!({}), &json!({}));
     for message in [nameless, foreign, empty, live("carl", "Weber")] {
         queue.post(message);
     }
@@ -200,7 +200,7 @@ async fn a_note_that_cannot_be_written_keeps_the_message_in_the_queue() {
     let file = journal.notes();
     std::fs::write(&file, "in the way").unwrap();
     let mut nubus = Nubus::new(queue.config(), file.clone());
-    queue.post(message("udm-listener", "users/user", json!({}), json!({})));
+    queue.post(message("udm-listener", "users/user", &json!({}), &json!({})));
     let error = nubus.drain(&journal, NOBODY).await.unwrap_err().to_string();
     assert!(error.contains("write access"), "{error}");
     assert_eq!(queue.waiting(), [1]);

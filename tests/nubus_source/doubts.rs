@@ -15,7 +15,7 @@ use crate::queue::{Queue, live, prefill, removal};
 /// A directory with these last names.
 #[derive(Default)]
 struct Names {
-    names: HashMap<&'static str, &'static str>,
+    known: HashMap<&'static str, &'static str>,
     asked: AtomicUsize,
     down: bool,
 }
@@ -26,7 +26,7 @@ impl Directory for Names {
         if self.down {
             return Err(LookUpError::new("it is down"));
         }
-        Ok(self.names.get(id.as_str()).map(|name| user(kind, id, name)))
+        Ok(self.known.get(id.as_str()).map(|name| user(kind, id, name)))
     }
 }
 
@@ -38,7 +38,7 @@ fn user(kind: ObjectType, id: &ObjectId, name: &str) -> Event {
 }
 
 fn directory(names: &[(&'static str, &'static str)]) -> Names {
-    Names { names: names.iter().copied().collect(), ..Names::default() }
+    Names { known: names.iter().copied().collect(), ..Names::default() }
 }
 
 async fn names(journal: &Journal) -> Vec<String> {

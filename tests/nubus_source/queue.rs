@@ -198,8 +198,8 @@ impl Queue {
                     }
                     let status = if inner.exists { 200 } else { 201 };
                     inner.exists = true;
-                    inner.password = wanted["password"].as_str().unwrap().to_owned();
-                    inner.topics = wanted["realms_topics"].as_array().unwrap().clone();
+                    wanted["password"].as_str().unwrap().clone_into(&mut inner.password);
+                    inner.topics.clone_from(wanted["realms_topics"].as_array().unwrap());
                     Answer::Json(status, "null".to_owned())
                 }
                 _ => refused,
@@ -289,7 +289,7 @@ pub fn live(id: &str, name: &str) -> Value {
         "dn": format!("uid={id},cn=users,dc=test"), "objectType": "users/user", "id": id, "position": "cn=users,dc=test",
         "properties": {"username": id, "lastname": name, "univentionObjectIdentifier": id}, "options": {}, "policies": {},
     });
-    message("udm-listener", "users/user", json!({}), new)
+    message("udm-listener", "users/user", &json!({}), &new)
 }
 
 /// A copy of the prefill.
@@ -310,7 +310,7 @@ pub fn removal(id: &str) -> Value {
 }
 
 /// A message with the time of now.
-pub fn message(publisher: &str, topic: &str, old: Value, new: Value) -> Value {
+pub fn message(publisher: &str, topic: &str, old: &Value, new: &Value) -> Value {
     let now = jiff::Timestamp::now().to_string();
     json!({"publisher_name": publisher, "ts": now.trim_end_matches('Z'), "realm": "udm", "topic": topic,
         "body": {"old": old, "new": new}})

@@ -89,8 +89,9 @@ fn expected(name: &str) -> Option<Meaning> {
     Some(match name {
         "ack-200" | "ack-after-pop-200" | "ack-future-number-200" => Ack(Acknowledged::Now),
         "ack-again-404" => Ack(Acknowledged::Before),
-        "ack-number-0-500" | "nats-down-ack-500" => failed("Internal server error"),
-        "nats-down-next-500" | "queue-not-json-500" => failed("Internal server error"),
+        "ack-number-0-500" | "nats-down-ack-500" | "nats-down-next-500" | "queue-not-json-500" => {
+            failed("Internal server error")
+        }
         "stream-missing-next-500" => failed("Inconsistent message queue state in NATS"),
         "ack-wrong-status-422" | "subscription-create-missing-field-422" => Meaning::Failed(ApiError::Failed {
             status: 422,

@@ -150,7 +150,7 @@ async fn access_to_the_directory_can_change_while_it_runs() {
     running.until("it is found", |_| running.caught_up() == 1).await;
     running.until("no failure", |report| report.directory.as_ref().is_some_and(|one| one.failure.is_none())).await;
     // Looks become rare.
-    site.describe(json!({"interval": "1h"}));
+    site.describe(&json!({"interval": "1h"}));
     running.until("the last look", |report| report.directory.is_some()).await;
     running.stop().await;
     let _ = &mut site;
@@ -160,7 +160,7 @@ async fn access_to_the_directory_can_change_while_it_runs() {
 async fn messages_that_the_stream_dropped_are_found() {
     let site = Site::new(&acme("directory")).await;
     site.directory.seed_users(10, 220).unwrap();
-    site.describe_stream(json!({"interval": "1s", "deletionsInterval": "2s", "grace": "1s"}));
+    site.describe_stream(&json!({"interval": "1s", "deletionsInterval": "2s", "grace": "1s"}));
     let running = site.follow().await;
     running
         .until("the first load", |report| {

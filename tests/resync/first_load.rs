@@ -12,14 +12,7 @@ async fn the_sample_organisation_ends_in_ox_as_the_oracle_says() {
     let files = acme("directory");
     let site = Site::new(&files).await;
     assert_eq!(site.work().await, 0, "nothing is parked");
-    // As UDM shows it: what was never stored has its default.
-    let shown = files.into_iter().map(|mut file| {
-        if file["udm_object_type"] == "users/user" && file["object"].get("oxAccess").is_none() {
-            file["object"]["oxAccess"] = "premium".into();
-        }
-        file
-    });
-    site.assert_holds(&shown.collect::<Vec<_>>());
+    site.assert_holds(&crate::oracle::as_udm_shows(files));
     let store = site.store().await;
     let user = site.directory.list("users/user").into_iter().find(|dn| dn.contains("uid=")).unwrap();
     assert_eq!(store.audit(Some(&site.id(&user)), 9).await.unwrap().last().unwrap().origin, "first load");

@@ -25,7 +25,7 @@ pub struct Site {
     pub ox: OxControl,
     pub directory: NubusControl,
     pub nubus: NubusSimulator,
-    _ox: OxSimulator,
+    server: OxSimulator,
     files: u32,
 }
 
@@ -105,28 +105,28 @@ impl Site {
         for name in ["manifests", "spool", "state"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let site = Self { folder, ox: ox.control(), directory, nubus, _ox: ox, files: 0 };
-        site.describe(catch_up);
+        let site = Self { folder, ox: ox.control(), directory, nubus, server: ox, files: 0 };
+        site.describe(&catch_up);
         site
     }
 
     /// Writes the manifests.
-    pub fn describe(&self, catch_up: Value) {
+    pub fn describe(&self, catch_up: &Value) {
         let folder = self.folder.path().join("spool");
         let source = json!({"spool": {"folder": folder, "settle": "20ms", "pollInterval": "100ms"}});
-        self.describe_source(&source, &catch_up);
+        self.describe_source(&source, catch_up);
     }
 
     /// Writes the manifests of a connector that takes its events from the Provisioning API.
-    pub fn describe_stream(&self, catch_up: Value) {
+    pub fn describe_stream(&self, catch_up: &Value) {
         let source = json!({"nubus": {"url": self.nubus.provisioning_url(), "credentialsRef": {"name": "subscription"},
             "adminCredentialsRef": {"name": "nubus-admin"}}});
-        self.describe_source(&source, &catch_up);
+        self.describe_source(&source, catch_up);
     }
 
     fn describe_source(&self, source: &Value, catch_up: &Value) {
         let manifest = json!({"apiVersion": "oxherd.dev/v1alpha1", "kind": "OxConnector", "metadata": {"name": "acme"}, "spec": {
-            "ox": {"url": self._ox.base_url(), "credentialsRef": {"name": "ox-master"}},
+            "ox": {"url": self.server.base_url(), "credentialsRef": {"name": "ox-master"}},
             "source": source,
             "udm": {"url": self.nubus.udm_url(), "credentialsRef": {"name": "udm"}, "catchUp": catch_up},
             "defaults": {"context": 10, "domain": "acme.example", "imapServer": "imap://mail.acme.example:143",
@@ -136,8 +136,13 @@ impl Site {
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
                 "stringData": {"username": login, "password": password}})
         };
-        let documents =
-            [manifest, secret("ox-master", "oxadminmaster", "secret"), secret("udm", "Administrator", "univention")];
+        let documents = [
+            manifest,
+            secret("ox-master", "oxadminmaster", "secret"),
+            secret("udm", "Administrator", "univention"),
+            secret("subscription", "oxherd", "s3cret"),
+            secret("nubus-admin", "admin", "admin"),
+        ];
         let text: Vec<_> = documents.iter().map(Value::to_string).collect();
         std::fs::write(self.folder.path().join("manifests/all.yaml"), text.join("\n---\n")).unwrap();
     }

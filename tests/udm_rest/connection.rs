@@ -1,5 +1,6 @@
 //! Servers that are down, are others than they should be, or do not let us in.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use oxherd::transport::{Credentials, Trust};
@@ -115,9 +116,10 @@ async fn a_wrong_address_is_said() {
 #[tokio::test]
 async fn an_object_that_was_deleted_meanwhile_is_none() {
     let gone = json!({"error": {"code": 404, "title": "", "message": "HTTP 404: Not Found", "error": {}}});
-    let wire = Wire::start(move |seen| match seen.line.contains("filter") {
-        true => vec![Step::Send(answer(200, &json!({"results": 0, "_embedded": {}})))],
-        false => vec![Step::Send(answer(404, &gone))],
+    let wire = Wire::start(move |seen| {
+        let found = seen.line.contains("filter");
+        let reply = if found { answer(200, &json!({"results": 0, "_embedded": {}})) } else { answer(404, &gone) };
+        vec![Step::Send(reply)]
     });
     let client = wire.client();
     assert!(!read(&client).await.unwrap());
@@ -131,7 +133,8 @@ async fn an_object_that_was_deleted_meanwhile_is_none() {
 async fn many_and_long_headers_are_taken() {
     let mut headers = String::from("Content-Type: application/json\r\n");
     for number in 0..1_000 {
-        headers += &format!(
+        let _ = write!(
+            headers,
             "Link: <http://udm.acme.example/udm/relation/{number}>; rel=\"udm:object-modules\"; title=\"T\"\r\n"
         );
     }

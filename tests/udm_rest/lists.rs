@@ -31,9 +31,12 @@ async fn objects_come_while_the_list_arrives() {
     let middle = bytes.windows(4).position(|four| four == b"id-1").unwrap() + 60;
     let (begin, end) = (bytes[..middle].to_vec(), bytes[middle..].to_vec());
     // The second half comes only after a second request, which is made between the objects.
-    let wire = Wire::start(move |seen| match seen.line.contains("entryUUID") {
-        true => vec![Step::Send(answer(200, &list(0)))],
-        false => vec![Step::Send(begin.clone()), Step::Rest(Duration::from_millis(300)), Step::Send(end.clone())],
+    let wire = Wire::start(move |seen| {
+        if seen.line.contains("entryUUID") {
+            vec![Step::Send(answer(200, &list(0)))]
+        } else {
+            vec![Step::Send(begin.clone()), Step::Rest(Duration::from_millis(300)), Step::Send(end.clone())]
+        }
     });
     let client = wire.client();
     let mut users = client.list(&all()).await.unwrap();
