@@ -385,6 +385,8 @@ fn every_recording_is_replayed() {
     for name in names("provisioning") {
         // Those of the listener and of the prefill service are replayed by name in files of their own.
         let elsewhere = name.starts_with("live-") || name.starts_with("prefill-");
-        assert!(elsewhere || here.contains(&format!("\"{name}\"")), "{name}");
+        // What the service says of itself, wrong in parts: no client asks for it.
+        let described = name == "openapi";
+        assert!(elsewhere || described || here.contains(&format!("\"{name}\"")), "{name}");
     }
 }
