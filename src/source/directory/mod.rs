@@ -1,7 +1,7 @@
 //! The directory itself as a source: objects as they are now, in bulk or one by one, read from the UDM REST API.
 //!
 //! A [`Survey`] passes through all of it: the first load and each resync. A [`CatchUp`] looks regularly for what a stream of events
-//! has lost. [`Look`] fetches one object. All compare with what is known and journal only what differs; what the directory does
+//! has lost. `look.rs` fetches one object. All compare with what is known and journal only what differs; what the directory does
 //! not have any more becomes an ordinary deletion, which has to pass the deletion guard like any other.
 //!
 //! A list may be older than an event that came meanwhile. The journal decides that in the transaction in which it takes the

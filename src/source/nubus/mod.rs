@@ -2,10 +2,10 @@
 //!
 //! The service hands out one message at a time and the next one only when that is acknowledged; what is not acknowledged comes
 //! again after a second, for ever (`nubus-provisioning.md` 5, 6). So each message is written to the journal together with how
-//! far the queue was read ([`position`]), then acknowledged. What comes again is recognised and only acknowledged.
+//! far the queue was read (`position.rs`), then acknowledged. What comes again is recognised and only acknowledged.
 //!
 //! Nothing that a message says of itself is trusted but the identifier of its object: not the former state, not the numbers
-//! beyond one life of the subscription, not that it is news. [`doubt`] says what happens to messages that may be outdated.
+//! beyond one life of the subscription, not that it is news. `doubt.rs` says what happens to messages that may be outdated.
 
 mod api;
 mod aside;
