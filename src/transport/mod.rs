@@ -7,7 +7,7 @@ mod tls;
 
 use std::time::Duration;
 
-use reqwest::{ClientBuilder, redirect, retry};
+use reqwest::{ClientBuilder, Url, redirect, retry};
 
 pub use backoff::Backoff;
 pub use credentials::Credentials;
@@ -38,4 +38,15 @@ pub fn builder(trust: &Trust, connect_timeout: Duration) -> Result<ClientBuilder
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .connect_timeout(connect_timeout))
+}
+
+/// The address of a server: HTTP, without login, query or fragment. None if it is another one.
+pub fn base_url(text: &str) -> Option<Url> {
+    let base: Url = text.parse().ok()?;
+    let plain = matches!(base.scheme(), "http" | "https")
+        && base.username().is_empty()
+        && base.password().is_none()
+        && base.query().is_none()
+        && base.fragment().is_none();
+    plain.then_some(base)
 }

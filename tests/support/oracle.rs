@@ -395,7 +395,7 @@ pub fn files(folder: &std::path::Path) -> Vec<PathBuf> {
 }
 
 /// The same files as UDM shows their objects: an access profile that was never stored has its default.
-#[allow(dead_code, reason = "for those tests in which the directory is between")]
+#[allow(dead_code, reason = "only tests/acme.rs and tests/resync put a simulated UDM between files and OX")]
 pub fn as_udm_shows(mut files: Vec<Value>) -> Vec<Value> {
     for file in &mut files {
         let is_user = file["udm_object_type"] == "users/user";

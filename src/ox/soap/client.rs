@@ -61,14 +61,9 @@ pub struct Client {
 impl Client {
     /// Makes a client. Connects to nothing yet.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let mut base: Url = settings.base.parse().map_err(|_| SettingsError::Address)?;
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
+        let mut base = transport::base_url(&settings.base).ok_or(SettingsError::Address)?;
         let path = format!("{}/webservices/", base.path().trim_end_matches('/'));
-        if !plain || path.contains("/webservices/webservices/") {
+        if path.contains("/webservices/webservices/") {
             return Err(SettingsError::Address);
         }
         base.set_path(&path);

@@ -82,15 +82,7 @@ pub struct Api {
 impl Api {
     /// Makes a client. Connects to nothing yet.
     pub fn new(settings: &ApiSettings) -> Result<Self, ApiSettingsError> {
-        let mut base: Url = settings.url.parse().map_err(|_| ApiSettingsError::Address)?;
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
-        if !plain {
-            return Err(ApiSettingsError::Address);
-        }
+        let mut base = transport::base_url(&settings.url).ok_or(ApiSettingsError::Address)?;
         let path = base.path().trim_end_matches('/');
         let path = format!("{}/v1/subscriptions", path.strip_suffix("/v1").unwrap_or(path));
         base.set_path(&path);

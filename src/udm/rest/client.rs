@@ -109,15 +109,7 @@ pub(super) enum Repeat {
 impl UdmClient {
     /// Makes a client. Connects to nothing yet.
     pub fn new(settings: &Settings, credentials: Credentials) -> Result<Self, SettingsError> {
-        let mut base: Url = settings.base.parse().map_err(|_| SettingsError::Address)?;
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
-        if !plain {
-            return Err(SettingsError::Address);
-        }
+        let mut base = transport::base_url(&settings.base).ok_or(SettingsError::Address)?;
         base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
         let mut headers = HeaderMap::new();
         // Anything else selects HTML, which is switched off, or German texts.
